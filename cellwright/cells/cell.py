@@ -1,0 +1,212 @@
+"""Cell: the base of every recurrent cell, and the checks of what a cell declares.
+
+Dimension letters: I input_size, H hidden_size, any other letter an attribute of the cell.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+import sys
+from types import FrameType
+from typing import Any, ClassVar
+
+from cellwright.errors import CellError
+
+Shape = tuple[int, ...]
+RESERVED = ("W", "R", "b", "bR")
+_OWN_FOLDERS = ("cellwright/ops.py", "cellwright/engine/", "cellwright/cells/cell.py")
+
+
+def user_place(skip: FrameType | None = None) -> dict[str, Any]:
+    """File, line and text of the innermost line of `step` now running, for CellError(**user_place())."""
+    frame: FrameType | None = skip or sys._getframe(1)
+    while frame is not None:
+        file = frame.f_code.co_filename.replace("\\", "/")
+        inside = any(part in file for part in _OWN_FOLDERS) or "/torch/" in file or file.startswith("<frozen")
+        if not inside:
+            lines, start = _source_of(frame)
+            line = frame.f_lineno
+            text = lines[line - start] if 0 <= line - start < len(lines) else None
+            return {"file": frame.f_code.co_filename, "line": line, "source": text}
+        frame = frame.f_back
+    return {}
+
+
+def _source_of(frame: FrameType) -> tuple[list[str], int]:
+    try:
+        lines, start = inspect.getsourcelines(frame.f_code)
+    except (OSError, TypeError):  # typed into a console, or a frozen program: no text to show
+        return [], 0
+    return lines, max(start, 1)
+
+
+class Rows:
+    """The rows of W, R, b or bR, one a gate: `W.i` is the input matrix of gate i."""
+
+    def __init__(self, owner: str, letter: str, rows: dict[str, Any]) -> None:
+        self._owner, self._letter, self._rows = owner, letter, rows
+
+    def __getattr__(self, gate: str) -> Any:
+        try:
+            return self._rows[gate]
+        except KeyError:
+            if gate.startswith("__"):
+                raise AttributeError(gate) from None
+            raise CellError(
+                f'{self._owner}.step uses {self._letter}.{gate}, but gates with a row in {self._letter} are: '
+                f'{", ".join(self._rows) or "none"}',
+                repair=f'Declare it: gates = "{" ".join([*self._rows, gate])}"',
+                **user_place(),
+            ) from None
+
+
+class Cell:
+    """A recurrent cell, written once: what it declares and its `step`.
+
+    Class attributes:
+        gates: names of the rows of W, R and b, in the order of the stored weights.
+        states: names of what is carried from step to step; the first is the output unless `output` says otherwise.
+        params: further parameters, name to dimension letters ("H", "O H", "" for a scalar).
+        sizes: states whose size is not H, name to letter.
+        output: the output's name where it is not the first state; a state, or one more value that `step` returns last.
+        recurrent_bias: gates with a bias of their own on the recurrent side, which arrives as bR.
+
+    `step(self, x, <states>, …)` gets x, then the states by position, then by name those of W, R, b, bR and the params
+    that its signature lists. It returns the new states in order (and the output last, if it is not a state).
+    """
+
+    gates: str = ""
+    states: str = "h"
+    params: ClassVar[dict[str, str]] = {}
+    sizes: ClassVar[dict[str, str]] = {}
+    output: str | None = None
+    recurrent_bias: str = ""
+
+    def __init_subclass__(cls, **named: Any) -> None:
+        super().__init_subclass__(**named)
+        check_declarations(cls)
+
+    def step(self, *args: Any, **named: Any) -> Any:
+        """One step of the recurrence; each cell writes its own."""
+        raise CellError(f"{self.name} has no step: write step(self, x, {self.states.replace(' ', ', ')}, W, R, b)")
+
+    @property
+    def name(self) -> str:
+        """The class's name; a cell read from a file keeps the name it was saved under."""
+        return type(self).__name__
+
+    @property
+    def gate_names(self) -> tuple[str, ...]:
+        return tuple(self.gates.split())
+
+    @property
+    def state_names(self) -> tuple[str, ...]:
+        return tuple(self.states.split())
+
+    @property
+    def output_name(self) -> str:
+        return self.output or self.state_names[0]
+
+    def takes(self) -> tuple[str, ...]:
+        """Names that `step` takes after x and the states, in its own order."""
+        names = [p.name for p in inspect.signature(self.step).parameters.values()]
+        return tuple(names[1 + len(self.state_names) :])
+
+    def dimension(self, letters: str, input_size: int, hidden_size: int) -> Shape:
+        """The shape that dimension letters stand for: "O H" is (self.O, hidden_size)."""
+        known = {"I": input_size, "H": hidden_size}
+        shape = []
+        for letter in letters.split():
+            size = known[letter] if letter in known else self.letter(letter)
+            if not isinstance(size, int) or size < 1:
+                raise CellError(
+                    f"{self.name} uses the dimension {letter}, which is not I, H or a positive attribute of the cell",
+                    repair=f"Set it when the cell is made: self.{letter} = …",
+                )
+            shape.append(size)
+        return tuple(shape)
+
+    def letter(self, letter: str) -> int | None:
+        """The size that a dimension letter other than I and H stands for: the cell's attribute of that name."""
+        return getattr(self, letter, None)
+
+    def state_sizes(self, hidden_size: int) -> dict[str, int]:
+        """Size of each state, in order."""
+        return {
+            name: self.dimension(self.sizes.get(name, "H"), 1, hidden_size)[0] for name in self.state_names
+        }
+
+    def output_size(self, hidden_size: int) -> int:
+        """Size of the output: that of the state it names, or the declared size of a separate output."""
+        return self.dimension(self.sizes.get(self.output_name, "H"), 1, hidden_size)[0]
+
+    def parameter_shapes(self, input_size: int, hidden_size: int, bias: bool = True) -> dict[str, Shape]:
+        """Every parameter one direction of one layer needs: "W.i" (H, I), "R.i" (H, first state), "b.i" (H), extras."""
+        takes, first = self.takes(), next(iter(self.state_sizes(hidden_size).values()))
+        rows: list[tuple[str, tuple[str, ...], Shape]] = [
+            ("W", self.gate_names, (hidden_size, input_size)),
+            ("R", self.gate_names, (hidden_size, first)),
+            ("b", self.gate_names if bias else (), (hidden_size,)),
+            ("bR", tuple(self.recurrent_bias.split()) if bias else (), (hidden_size,)),
+        ]
+        shapes = {f"{k}.{gate}": shape for k, gates, shape in rows if k in takes and k not in self.params for gate in gates}
+        extras = {name: self.dimension(letters, input_size, hidden_size) for name, letters in self.params.items()}
+        return shapes | extras
+
+    def count_parameters(self, input_size: int, hidden_size: int, biases: int = 1) -> int:
+        """Number of parameters; `biases=2` counts one more bias a gate, as torch, cuDNN and ONNX store it."""
+        shapes = self.parameter_shapes(input_size, hidden_size)
+        total = sum(math.prod(shape) for shape in shapes.values())
+        if biases == 2 and any(key.startswith("b.") for key in shapes):
+            missing = len(self.gate_names) - len(self.recurrent_bias.split())
+            total += missing * hidden_size
+        return total
+
+    def bind(self, weights: dict[str, Any]) -> dict[str, Any]:
+        """Turn "W.i"-keyed weights into the named arguments of `step`; a bias left out is zero."""
+        from cellwright.ops import zero
+
+        arguments: dict[str, Any] = {}
+        for name in self.takes():
+            if name in self.params:
+                arguments[name] = weights[name]
+            elif name in RESERVED:
+                gates = self.recurrent_bias.split() if name == "bR" else self.gate_names
+                rows = {g: weights.get(f"{name}.{g}", zero if name in ("b", "bR") else None) for g in gates}
+                arguments[name] = Rows(self.name, name, rows)
+        return arguments
+
+    def equations(self) -> str:
+        """The equations of `step`, one a line, printed from its own text."""
+        from cellwright.cells.equations import print_equations
+
+        return print_equations(self)
+
+    def __repr__(self) -> str:
+        return f"{self.name}()"
+
+
+def check_declarations(cls: type[Cell]) -> None:
+    """Raises CellError for names that repeat, are no identifiers, or that `step` does not take as declared."""
+    groups = {"gates": cls.gates.split(), "states": cls.states.split(), "params": list(cls.params)}
+    for kind, names in groups.items():
+        wrong = [name for name in names if not name.isidentifier() or names.count(name) > 1]
+        if wrong:
+            raise CellError(f'{cls.__name__} declares {kind} with {wrong[0]!r}: names must be identifiers, each once')
+    if not groups["states"]:
+        raise CellError(f"{cls.__name__} declares no state", repair='Name what is carried: states = "h"')
+    if unknown := [gate for gate in cls.recurrent_bias.split() if gate not in groups["gates"]]:
+        raise CellError(f"{cls.__name__} declares recurrent_bias {unknown[0]!r}, which is not one of gates = {cls.gates!r}")
+    if unknown := [name for name in cls.sizes if name not in (*groups["states"], cls.output)]:
+        raise CellError(f"{cls.__name__} declares a size for {unknown[0]!r}, which is no state: {cls.states}")
+    if cls.step is Cell.step:
+        return
+    names = [parameter.name for parameter in inspect.signature(cls.step).parameters.values()][1:]
+    if len(names) < 1 + len(groups["states"]):
+        raise CellError(
+            f"{cls.__name__}.step takes ({', '.join(names)}): x and the states {cls.states!r} come first",
+            repair=f"Write def step(self, x, {', '.join(groups['states'])}, W, R, b).",
+            file=inspect.getsourcefile(cls.step),
+            line=cls.step.__code__.co_firstlineno,
+        )

@@ -1,0 +1,172 @@
+"""Print a cell's `step` as equations, from its own source: σ(W_i x + R_i h + b_i), ⊙ for elementwise products, a prime on
+every state once it is new. Choices of the instance (`self.f`, closed channels) print as what they are."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+from cellwright.errors import CellError
+from cellwright.ops import OPS, SPELLINGS
+
+if TYPE_CHECKING:
+    from cellwright.cells.cell import Cell
+
+_SUM, _PRODUCT, _PREFIX, _ATOM = 1, 2, 3, 4  # how tightly a printed term binds
+_ABSENT = ("", _ATOM)  # a term that is not there
+_COMPARE = {ast.Lt: "<", ast.LtE: "≤", ast.Gt: ">", ast.GtE: "≥"}
+_SYMBOLS = {"sigmoid": "σ", "sqrt": "√", "sum": "Σ", "amax": "max", "maximum": "max", "minimum": "min"}
+
+Term = tuple[str, int]
+
+
+def print_equations(cell: Cell) -> str:
+    """The equations of `cell.step`, one a line.
+
+    Raises:
+        CellError: the source text of `step` is not to be had (typed into a bare console), or it is no list of equations.
+    """
+    try:
+        source = textwrap.dedent(inspect.getsource(type(cell).step))
+    except (OSError, TypeError):
+        raise CellError(
+            f"the source text of {cell.name}.step cannot be found, so it cannot be printed as equations",
+            repair="Write the class in a file, or print cellwright.engine.trace(cell, I, H) instead.",
+        ) from None
+    function = ast.parse(source).body[0]
+    assert isinstance(function, ast.FunctionDef)
+    return "\n".join(_Printer(cell, function).lines())
+
+
+class _Printer:
+    def __init__(self, cell: Cell, function: ast.FunctionDef) -> None:
+        names = [argument.arg for argument in function.args.args]
+        optional = names[len(names) - len(function.args.defaults) :]
+        self.cell, self.body, self.me = cell, function.body, names[0]
+        self.states = dict(zip(names[2:], cell.state_names, strict=False))  # name in step -> declared state
+        self.absent = {name for name in optional if name not in cell.params}
+        self.renewed: set[str] = set()
+        self.out: list[str] = []
+
+    def lines(self) -> list[str]:
+        self.block(self.body)
+        return self.out
+
+    def block(self, body: list[ast.stmt]) -> bool:
+        """Print statements; True once `step` has returned."""
+        for statement in body:
+            match statement:
+                case ast.Expr(value=ast.Constant()):
+                    continue
+                case ast.If():
+                    if self.block(statement.body if self.choice(statement.test) else statement.orelse):
+                        return True
+                case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                    text, _ = self.term(value)
+                    if name in self.states:
+                        self.renewed.add(name)
+                    self.out.append(f"{self.variable(name)} = {text}")
+                case ast.Return(value=value) if value is not None:
+                    self.returned(value.elts if isinstance(value, ast.Tuple) else [value])
+                    return True
+                case _:
+                    raise CellError(f"{self.cell.name}.step holds what is no equation: {ast.unparse(statement)}")
+        return False
+
+    def returned(self, values: list[ast.expr]) -> None:
+        names = [f"{state}′" for state in self.cell.state_names]
+        if len(values) > len(names):
+            names.append(self.cell.output_name)
+        for name, value in zip(names, values, strict=True):
+            text, _ = self.term(value)
+            if text != name:
+                self.out.append(f"{name} = {text}")
+
+    def choice(self, test: ast.expr) -> bool:
+        """The value of a test on the instance's own options, as `if self.readout is not None`."""
+        match test:
+            case ast.Compare(left=left, ops=[operator], comparators=[ast.Constant(value=None)]):
+                is_none = self.attribute(left) is None
+                return is_none if isinstance(operator, ast.Is) else not is_none
+            case _:
+                return bool(self.attribute(test))
+
+    def attribute(self, node: ast.expr) -> Any:
+        match node:
+            case ast.Attribute(value=ast.Name(id=me), attr=name) if me == self.me:
+                return getattr(self.cell, name)
+        raise CellError(
+            f"{self.cell.name}.step branches on `{ast.unparse(node)}`, which is no option of the cell",
+            repair="Branch on self.… options only; on data write where(condition, a, b).",
+        )
+
+    def variable(self, name: str) -> str:
+        state = self.states.get(name, name)
+        return f"{state}′" if name in self.renewed else state
+
+    def term(self, node: ast.expr) -> Term:
+        match node:
+            case ast.Name(id=name):
+                return _ABSENT if name in self.absent else (self.variable(name), _ATOM)
+            case ast.Constant(value=value):
+                return str(value), _ATOM
+            case ast.Attribute(value=ast.Name(id=owner), attr=name):
+                if owner == self.me:
+                    value = getattr(self.cell, name)
+                    return (f"{value:g}" if isinstance(value, int | float) else name), _ATOM
+                return f"{owner}_{name}", _ATOM
+            case ast.BinOp():
+                return self.binary(node)
+            case ast.UnaryOp(op=ast.USub(), operand=operand):
+                return f"−{self.wrapped(operand, _PREFIX)}", _PREFIX
+            case ast.Compare(left=left, ops=[operator], comparators=[right]):
+                return f"{self.wrapped(left, _SUM)} {_COMPARE[type(operator)]} {self.wrapped(right, _SUM)}", 0
+            case ast.Call():
+                return self.call(node)
+            case ast.Subscript(value=value, slice=ast.Slice() as cut):
+                return f"{self.wrapped(value, _ATOM)}[{ast.unparse(cut)}]", _ATOM
+        raise CellError(f"{self.cell.name}.step holds what cannot be printed: {ast.unparse(node)}")
+
+    def wrapped(self, node: ast.expr, least: int) -> str:
+        text, strength = self.term(node)
+        return f"({text})" if strength < least else text
+
+    def binary(self, node: ast.BinOp) -> Term:
+        left, right = self.term(node.left), self.term(node.right)
+        match node.op:
+            case ast.Add() if not left[0] or not right[0]:
+                return left if left[0] else right
+            case ast.Add():
+                return f"{left[0]} + {self.wrapped(node.right, _SUM)}", _SUM
+            case ast.Sub():
+                return f"{left[0]} − {self.wrapped(node.right, _PRODUCT)}", _SUM
+            case ast.Mult() | ast.MatMult() if not left[0] or not right[0]:
+                return _ABSENT
+            case ast.Mult():
+                return f"{self.wrapped(node.left, _PRODUCT)} ⊙ {self.wrapped(node.right, _PRODUCT)}", _PRODUCT
+            case ast.Div():
+                return f"{self.wrapped(node.left, _PRODUCT)} / {self.wrapped(node.right, _PREFIX)}", _PRODUCT
+            case ast.MatMult():
+                return f"{self.wrapped(node.left, _PREFIX)} {self.wrapped(node.right, _ATOM)}", _PREFIX
+        raise CellError(f"{self.cell.name}.step uses an operator outside the op list: {ast.unparse(node)}")
+
+    def call(self, node: ast.Call) -> Term:
+        match node.func:
+            case ast.Attribute(value=ast.Name(id=me), attr=name) if me == self.me:
+                name = getattr(getattr(self.cell, name), "__name__", name)
+            case ast.Attribute(attr=name) | ast.Name(id=name):
+                pass
+            case _:
+                raise CellError(f"{self.cell.name}.step calls what cannot be printed: {ast.unparse(node)}")
+        name = name if name in OPS else SPELLINGS.get(name, name)
+        parts = [e for a in node.args for e in (a.elts if isinstance(a, ast.Tuple | ast.List) else [a])]
+        terms = [self.term(part)[0] for part in parts]
+        if name == "identity":
+            return self.term(parts[0])
+        if name == "concat":
+            return f"[{', '.join(terms)}]", _ATOM
+        if name == "abs":
+            return f"|{terms[0]}|", _ATOM
+        return f"{_SYMBOLS.get(name, name)}({', '.join(terms)})", _ATOM

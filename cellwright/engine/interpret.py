@@ -1,0 +1,86 @@
+"""The meaning: run a graph in NumPy, one sequence and one step at a time. Slow and obvious; every other path is checked
+against it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cellwright.cells.cell import Cell
+from cellwright.engine.graph import Graph
+from cellwright.engine.trace import trace
+from cellwright.ops import OPS
+
+__all__ = ["interpret", "interpret_sequence"]
+
+Array = NDArray[Any]
+
+
+def interpret(graph: Graph, values: Mapping[str, Array]) -> tuple[dict[str, Array], Array]:
+    """One step of one sequence.
+
+    Args:
+        values: "x" (I), every state by name, every parameter by its name ("W.i", "p_o").
+
+    Returns:
+        the new states by name, and the output.
+    """
+    results: list[Array] = []
+    for node in graph.nodes:
+        attrs = dict(node.attrs)
+        if node.op == "constant":
+            results.append(np.asarray(attrs["value"]))
+        elif node.op in ("input", "state", "parameter"):
+            results.append(values[node.name])
+        else:
+            results.append(OPS[node.op].numpy(*(results[arg] for arg in node.args), **attrs))
+    return {name: results[index] for name, index in graph.states}, results[graph.output]
+
+
+def interpret_sequence(
+    cell: Cell,
+    weights: Mapping[str, Array],
+    x_TBI: Array,
+    state: Sequence[Array],
+    lengths_B: Sequence[int] | None = None,
+    reverse: bool = False,
+) -> tuple[Array, tuple[Array, ...]]:
+    """A batch of sequences, one after another, in float64.
+
+    Args:
+        weights: by the names of `cell.parameter_shapes`.
+        x_TBI: (T, B, I).
+        state: one (B, S) a state.
+        lengths_B: valid steps of each sequence; all T if not given.
+        reverse: start at each sequence's last valid step and go back.
+
+    Returns:
+        y (T, B, O), 0 beyond each length, and the final states, each (B, S).
+    """
+    steps, batch, input_size = x_TBI.shape
+    hidden_size = _hidden_size(cell, weights, state)
+    graph = trace(cell, input_size, hidden_size, bias=any(key.startswith("b.") for key in weights))
+    values = {name: np.asarray(weight, np.float64) for name, weight in weights.items()}
+    y_TBO = np.zeros((steps, batch, cell.output_size(hidden_size)))
+    finals = [np.array(s, np.float64) for s in state]
+    for row in range(batch):
+        length = steps if lengths_B is None else int(lengths_B[row])
+        for t in range(length - 1, -1, -1) if reverse else range(length):
+            held = {name: final[row] for name, final in zip(cell.state_names, finals, strict=True)}
+            new, y_TBO[t, row] = interpret(graph, {**values, **held, "x": np.asarray(x_TBI[t, row], np.float64)})
+            for name, final in zip(cell.state_names, finals, strict=True):
+                final[row] = new[name]
+    return y_TBO, tuple(finals)
+
+
+def _hidden_size(cell: Cell, weights: Mapping[str, Array], state: Sequence[Array]) -> int:
+    for key, weight in weights.items():
+        if key.startswith("W.") and key[2:] in cell.gate_names:
+            return int(weight.shape[0])
+    for name, held in zip(cell.state_names, state, strict=True):
+        if name not in cell.sizes:
+            return int(held.shape[-1])
+    raise ValueError(f"the hidden size of {cell.name} cannot be read off its weights and states")

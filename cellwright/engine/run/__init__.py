@@ -1,0 +1,1 @@
+"""Paths that run a cell: here the plain loop."""

@@ -1,0 +1,187 @@
+"""The plain loop: a cell's `step`, one time step after another, in torch with autograd. The reference run path.
+
+`step` sees one sequence's feature vectors; the batch axis is hidden in LoopValue.
+Axes: T time, B batch, I input, O output, n features.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils import _pytree as pytree
+
+from cellwright.cells.cell import Cell, user_place
+from cellwright.engine.run.torch_rows import TORCH_ROWS
+from cellwright.engine.spelling import respell
+from cellwright.engine.trace import branch_error, returned_values
+from cellwright.errors import CellError, SlowPathWarning
+from cellwright.ops import SPELLINGS, Operators
+
+__all__ = ["LoopValue", "run_loop"]
+
+_NOT_ELEMENTWISE = ("matmul", "concat", "slice", "sum", "mean", "amax", "softmax", "cumsum")
+_told: set[tuple[str, str, object]] = set()
+
+
+def run_loop(
+    cell: Cell,
+    weights: Mapping[str, Tensor],
+    x_TBI: Tensor,
+    state: Sequence[Tensor],
+    lengths_B: Tensor | None = None,
+    reverse: bool = False,
+) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """Run one direction of one layer.
+
+    Args:
+        cell: the cell.
+        weights: by the names of `cell.parameter_shapes`: "W.i" (H, I), "R.i" (H, S), "b.i" (H), extras.
+        x_TBI: (T, B, I); must be finite beyond the lengths too.
+        state: initial states, one (B, S) a declared state, in order.
+        lengths_B: valid steps of each sequence, (B,); all T if not given.
+        reverse: start at each sequence's last valid step and go back.
+
+    Returns:
+        y (T, B, O), 0 beyond each length, and the states after the last valid step, each (B, S).
+
+    Raises:
+        CellError: `step` branches on data, changes a shape or the number of states, or uses an undeclared name.
+    """
+    steps, batch, _ = x_TBI.shape
+    arguments = cell.bind({name: LoopValue(weight, cell.name, batched=False) for name, weight in weights.items()})
+    held = tuple(state)
+    outputs: list[Tensor] = []
+    for t in range(steps - 1, -1, -1) if reverse else range(steps):
+        values = [LoopValue(part, cell.name) for part in (x_TBI[t], *held)]
+        new, output = returned_values(cell, cell.step(*values, **arguments))
+        following = tuple(_tensor(cell, v, old) for v, old in zip(new, held, strict=True))
+        y_BO = _tensor(cell, output, None, batch)
+        if lengths_B is not None:
+            valid_B1 = (t < lengths_B)[:, None]
+            following = tuple(torch.where(valid_B1, n, old) for n, old in zip(following, held, strict=True))
+            y_BO = torch.where(valid_B1, y_BO, 0)
+        held = following
+        outputs.append(y_BO)
+    if not outputs:
+        width = held[cell.state_names.index(cell.output_name)].shape[-1] if cell.output_name in cell.state_names else 0
+        return x_TBI.new_zeros(0, batch, width or _declared_output(cell, weights, held)), held
+    return torch.stack(outputs[::-1] if reverse else outputs), held
+
+
+def _declared_output(cell: Cell, weights: Mapping[str, Tensor], held: Sequence[Tensor]) -> int:
+    """The output's width where no step ran to show it."""
+    hidden = [weight.shape[0] for name, weight in weights.items() if name.startswith("W.")]
+    hidden += [part.shape[-1] for name, part in zip(cell.state_names, held, strict=True) if name not in cell.sizes]
+    return cell.output_size(hidden[0])
+
+
+def _tensor(cell: Cell, value: Any, like: Tensor | None, batch: int = 0) -> Tensor:
+    """The (B, n) tensor of a returned value; a new state must have the old one's shape."""
+    if not isinstance(value, LoopValue):
+        raise CellError(f"{cell.name}.step returns a {type(value).__name__} where a state or output belongs")
+    tensor = value.tensor if value.batched else value.tensor.expand(batch if like is None else len(like), -1)
+    if like is not None and tensor.shape != like.shape:
+        raise CellError(
+            f"{cell.name}.step returns a state of shape {value.shape}: it must stay {tuple(like.shape[1:])}",
+            repair="A state keeps its shape from step to step; declare another size with sizes = {…}.",
+        )
+    return tensor
+
+
+class LoopValue(Operators):
+    """A feature vector (n,) or scalar () of every sequence of the batch, or a parameter without a batch axis."""
+
+    def __init__(self, tensor: Tensor, cell: str, batched: bool = True) -> None:
+        self.tensor, self.cell, self.batched = tensor, cell, batched
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(self.tensor.shape[1:] if self.batched else self.tensor.shape)
+
+    def __cellwright_apply__(self, op: str, args: Sequence[Any], attrs: dict[str, Any]) -> LoopValue:
+        values = [LoopValue(a, self.cell, batched=False) if isinstance(a, Tensor) else a for a in args]
+        vectors = [v for v in values if isinstance(v, LoopValue)]
+        batched = any(v.batched for v in vectors)
+        if op == "concat" and batched:
+            batch = next(len(v.tensor) for v in vectors if v.batched)
+            tensors = [v.tensor if v.batched else v.tensor.expand(batch, -1) for v in vectors]
+        elif op not in _NOT_ELEMENTWISE and any(v.shape for v in vectors):
+            tensors = [_aligned(v) for v in values]
+        else:
+            tensors = [v.tensor if isinstance(v, LoopValue) else v for v in values]
+        if op in ("minimum", "maximum"):
+            tensors = [t if isinstance(t, Tensor) else vectors[0].tensor.new_tensor(t) for t in tensors]
+        elif not isinstance(tensors[0], Tensor) and op in ("sub", "div", "lt", "le", "gt", "ge"):
+            tensors[0] = vectors[0].tensor.new_tensor(tensors[0])
+        try:
+            result = TORCH_ROWS[op](*tensors, **attrs)
+        except (RuntimeError, TypeError) as wrong:
+            shapes = " and ".join(str(getattr(v, "shape", v)) for v in values)
+            raise CellError(f"{self.cell}.step: {op} of {shapes}: {wrong}", **user_place()) from None
+        return LoopValue(result, self.cell, batched)
+
+    @classmethod
+    def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        meaning = respell(func.__name__, args, kwargs or {})
+        return meaning() if meaning is not None else _foreign(func, args, kwargs or {})
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        method = getattr(torch.Tensor, name, None)
+        if method is None or not callable(method):
+            raise CellError(f"{self.cell}.step: a value has no `{name}`", **user_place())
+        if name in SPELLINGS:
+            return lambda *args, **named: type(self).__torch_function__(method, (), (self, *args), named)
+        return lambda *args, **named: _foreign(method, (self, *args), named)
+
+    def __bool__(self) -> bool:
+        raise branch_error(self.cell)
+
+    __float__ = __int__ = __len__ = __iter__ = __bool__  # type: ignore[assignment]
+
+
+def _aligned(value: Any) -> Any:
+    """A scalar of each sequence, (B,), stands beside vectors (B, n) as (B, 1)."""
+    if not isinstance(value, LoopValue):
+        return value
+    return value.tensor.unsqueeze(-1) if value.batched and not value.shape else value.tensor
+
+
+def _foreign(func: Any, args: Any, named: Any) -> Any:
+    """A torch function outside the op list, on every sequence of the batch at once, and said so once."""
+    leaves, layout = pytree.tree_flatten((args, named))
+    values = [leaf for leaf in leaves if isinstance(leaf, LoopValue)]
+    cell, place = values[0].cell, user_place()
+    key = (cell, func.__name__, place.get("line"))
+    if key not in _told:
+        _told.add(key)
+        at = f" at {place['file']}:{place['line']}" if place else ""
+        warnings.warn(
+            f"{cell}.step runs in the plain loop: torch.{func.__name__}{at} is not in the op list", SlowPathWarning, stacklevel=4
+        )
+    batched = any(v.batched for v in values)
+
+    def on_one_sequence(*tensors: Tensor) -> Any:
+        given = iter(tensors)
+        filled = [next(given) if isinstance(leaf, LoopValue) else leaf for leaf in leaves]
+        one_args, one_named = pytree.tree_unflatten(filled, layout)
+        return func(*one_args, **one_named)
+
+    tensors = [v.tensor for v in values]
+    try:
+        if batched:
+            axes = tuple(0 if v.batched else None for v in values)
+            result = torch.func.vmap(on_one_sequence, in_dims=axes, randomness="different")(*tensors)
+        else:
+            result = on_one_sequence(*tensors)
+    except (RuntimeError, ValueError, TypeError) as wrong:
+        message = str(wrong).splitlines()[0]
+        raise CellError(
+            f"{cell}.step: torch.{func.__name__} cannot run on one sequence's values: {message}", **place
+        ) from None
+    return pytree.tree_map(lambda t: LoopValue(t, cell, batched) if isinstance(t, Tensor) else t, result)

@@ -1,0 +1,57 @@
+"""One torch row an op, on batched values: a vector is (B, n), a scalar (B,), a parameter has no batch axis.
+
+The loop aligns scalars with vectors before it calls an elementwise row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+__all__ = ["TORCH_ROWS"]
+
+
+def _matmul(a: Tensor, b: Tensor) -> Tensor:
+    """A matrix (m, n) times vectors (B, n), or one vector (n)."""
+    return functional.linear(b, a)
+
+
+def _where(condition: Any, a: Any, b: Any) -> Tensor:
+    return torch.where(condition, a, b)
+
+
+TORCH_ROWS: dict[str, Callable[..., Tensor]] = {
+    "add": torch.add,
+    "sub": torch.sub,
+    "mul": torch.mul,
+    "div": torch.true_divide,
+    "neg": torch.neg,
+    "matmul": _matmul,
+    "concat": lambda *parts: torch.cat(parts, dim=-1),
+    "slice": lambda x, *, start, stop: x[..., start:stop],
+    "identity": lambda x: x,
+    "sigmoid": torch.sigmoid,
+    "tanh": torch.tanh,
+    "relu": torch.relu,
+    "softplus": lambda x: torch.logaddexp(x, torch.zeros_like(x)),
+    "exp": torch.exp,
+    "log": torch.log,
+    "sqrt": torch.sqrt,
+    "abs": torch.abs,
+    "minimum": torch.minimum,
+    "maximum": torch.maximum,
+    "lt": torch.lt,
+    "le": torch.le,
+    "gt": torch.gt,
+    "ge": torch.ge,
+    "where": _where,
+    "sum": lambda x: x.sum(-1),
+    "mean": lambda x: x.mean(-1),
+    "amax": lambda x: x.amax(-1),
+    "softmax": lambda x: torch.softmax(x, -1),
+    "cumsum": lambda x: torch.cumsum(x, -1),
+}

@@ -1,0 +1,138 @@
+"""step -> graph: run a cell's `step` once on values that only write down what is asked of them. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from cellwright.cells.cell import Cell, user_place
+from cellwright.engine.graph import Builder, Graph, Node
+from cellwright.engine.spelling import respell
+from cellwright.engine.verify import verify
+from cellwright.errors import CellError, UnsupportedOp
+from cellwright.ops import OPS, SPELLINGS, Operators
+
+__all__ = ["Value", "branch_error", "returned_values", "trace"]
+
+Shape = tuple[int, ...]
+
+
+def trace(cell: Cell, input_size: int, hidden_size: int, bias: bool = True) -> Graph:
+    """The graph of one step of `cell`.
+
+    Raises:
+        UnsupportedOp: a torch function outside the op list, with the user's line.
+        CellError: a branch on data, shapes that do not fit, a wrong number of states, an undeclared name.
+    """
+    builder = Builder()
+
+    def leaf(op: str, name: str, shape: Shape) -> Value:
+        return Value(builder, builder.add(Node(op, (), name, (), shape)), cell.name)
+
+    sizes = cell.state_sizes(hidden_size)
+    x = leaf("input", "x", (input_size,))
+    states = [leaf("state", name, (size,)) for name, size in sizes.items()]
+    shapes = cell.parameter_shapes(input_size, hidden_size, bias)
+    weights = {name: leaf("parameter", name, shape) for name, shape in shapes.items()}
+    new, output = returned_values(cell, cell.step(x, *states, **cell.bind(weights)))
+    for (name, size), value in zip(sizes.items(), new, strict=True):
+        if not isinstance(value, Value) or value.shape != (size,):
+            raise CellError(
+                f"{cell.name}.step returns state {name} of shape {getattr(value, 'shape', '()')}: it must stay ({size},)",
+                repair="A state keeps its shape from step to step; declare another size with sizes = {…}.",
+            )
+    expected = (cell.output_size(hidden_size),)
+    if not isinstance(output, Value) or output.shape != expected:
+        raise CellError(f"{cell.name}.step returns an output of shape {getattr(output, 'shape', '()')}, declared {expected}")
+    positions = tuple((name, value.index) for name, value in zip(sizes, new, strict=True))
+    graph = Graph(cell.name, tuple(builder.nodes), positions, output.index)
+    verify(graph)
+    return graph
+
+
+def returned_values(cell: Cell, returned: Any) -> tuple[list[Any], Any]:
+    """(new states, output) of what `step` returned: a bare state, the states, or the states and the output last."""
+    values = list(returned) if isinstance(returned, tuple | list) else [returned]
+    names = cell.state_names
+    separate = cell.output is not None and cell.output not in names
+    if len(values) != len(names) + separate:
+        expected = ", ".join([*names, *([cell.output_name] if separate else [])])
+        code = cell.step.__func__.__code__
+        raise CellError(
+            f"{cell.name}.step returns {len(values)} values, declared are {len(names) + separate}: {expected}",
+            repair=f"Return ({expected}), or change states.",
+            file=code.co_filename,
+            line=code.co_firstlineno,
+        )
+    if separate:
+        return values[:-1], values[-1]
+    return values, values[names.index(cell.output_name)]
+
+
+def branch_error(cell: str) -> CellError:
+    return CellError(
+        f"{cell}.step branches on a value of the data: the equations of a step are the same for all data",
+        repair="Choose elementwise with where(condition, a, b).",
+        **user_place(),
+    )
+
+
+class Value(Operators):
+    """A value of the step being traced: a node of the graph."""
+
+    def __init__(self, builder: Builder, index: int, cell: str) -> None:
+        self.builder, self.index, self.cell = builder, index, cell
+
+    @property
+    def shape(self) -> Shape:
+        return self.builder.nodes[self.index].shape
+
+    def __cellwright_apply__(self, op: str, args: Sequence[Any], attrs: dict[str, Any]) -> Value:
+        try:
+            index = self.builder.add_op(op, tuple(self.position(arg) for arg in args), attrs)
+        except ValueError as wrong:
+            raise CellError(f"{self.cell}.step: {OPS[op].name}: {wrong}", **user_place()) from None
+        return Value(self.builder, index, self.cell)
+
+    def position(self, arg: Any) -> int:
+        if isinstance(arg, Value):
+            return arg.index
+        if isinstance(arg, bool | int | float):
+            return self.builder.add(Node("constant", attrs=(("value", float(arg)),)))
+        raise CellError(
+            f"{self.cell}.step mixes in a {type(arg).__name__}: only x, states, parameters and numbers are known",
+            repair="Declare it: params = {'name': 'H'}.",
+            **user_place(),
+        )
+
+    @classmethod
+    def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        meaning = respell(func.__name__, args, kwargs or {})
+        if meaning is None:
+            raise UnsupportedOp(
+                f"torch.{func.__name__} is not in cellwright's op list",
+                repair="Write it with cellwright.ops; the plain loop still runs it.",
+                **user_place(),
+            )
+        return meaning()
+
+    def __getattr__(self, name: str) -> Any:
+        if name in SPELLINGS and not name.startswith("__"):
+            return lambda *args, **named: type(self).__torch_function__(_Named(name), (), (self, *args), named)
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise UnsupportedOp(
+            f"a cell's value has no `{name}`", repair="Write it with cellwright.ops.", **user_place()
+        )
+
+    def __bool__(self) -> bool:
+        raise branch_error(self.cell)
+
+    __float__ = __int__ = __len__ = __iter__ = __bool__  # type: ignore[assignment]
+
+
+class _Named:
+    """Stands for a torch function where a method of the same name was called."""
+
+    def __init__(self, name: str) -> None:
+        self.__name__ = name

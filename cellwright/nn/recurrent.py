@@ -1,0 +1,218 @@
+"""Recurrent: a layer of any cell, with layers, directions, dropout and sequences of uneven length.
+
+Axes: T time, B batch, I input, O output, S size of one state, L layers, D directions.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
+
+from cellwright.cells import Cell
+from cellwright.engine.run.loop import run_loop
+from cellwright.errors import ConfigError
+from cellwright.nn.init import check_init, initialise, uniform
+from cellwright.nn.layout import (
+    States,
+    batch_states,
+    check_call,
+    check_dtype,
+    check_input,
+    check_states,
+    read_input,
+)
+from cellwright.nn.lengths import Lengths, mask_padding
+from cellwright.nn.stack import STACKS, input_sizes, run_stack
+from cellwright.nn.weights import Block, gate_views, stored_blocks, suffix
+
+__all__ = ["Recurrent"]
+
+
+class Recurrent(nn.Module):
+    """A recurrent layer of any cell.
+
+    Args:
+        cell: the cell, for instance ``cellwright.cells.PeepholeLSTM()`` or one of your own.
+        input_size: number of features of x.
+        hidden_size: number of features of a state that the cell does not size otherwise.
+        num_layers: layers stacked on each other.
+        bias: if False, the cell's b (and bR) are left out.
+        batch_first: if True, x and y are (B, T, ·) instead of (T, B, ·). States are not affected.
+        dropout: probability of dropout on the outputs of each layer but the last, in training.
+        bidirectional: if True, a second direction reads each sequence from its end.
+        stack: "joint": both directions of a layer read the joined output of the layer below (torch, Keras).
+            "separate": a stack of forward layers and one of backward layers, joined after the last layer.
+        init: "torch": U(-1/√hidden_size, 1/√hidden_size); "orthogonal": recurrent matrices orthogonal, input
+            matrices Xavier-uniform, biases 0; "chrono": torch's, and the bias of the gate that keeps the
+            old state is ln u, u ~ U(1, max_lag - 1), that of a gate i its negative.
+        forget_bias: bias at the start of the gate that keeps the old state (f of LSTM, z of GRU), found by a
+            trial step of the cell; negated where a low gate keeps, as MGU's f.
+        max_lag: longest lag in steps, for init="chrono".
+        device, dtype: of the weights.
+
+    Inputs: x, state, lengths, resets, backend
+        * **x**: (T, B, I), (B, T, I) if ``batch_first``, (T, I) for one sequence, or a PackedSequence.
+        * **state**: tuple of initial states, one (L·D, B, S) per declared state in order ((L·D, S) for one
+          sequence without batch axis). Zeros if not given.
+        * **lengths**: number of valid steps of each sequence, int tensor or list of B, in any order, zeros
+          allowed. What stands beyond a length is never read.
+        * **resets**: comes with the engine.
+        * **backend**: "auto" or "reference"; both run the plain loop until the engine is built.
+
+    Outputs: y, state
+        * **y**: (T, B, D·O) in the form of x; 0 beyond a length. O is the size of the cell's output.
+        * **state**: tuple of final states, as the initial ones: those of the last valid step.
+
+    Attributes:
+        weight_ih_l[k][_reverse]: W of layer k, rows gate after gate in the cell's order, (G·H, I) for k = 0,
+            else (G·H, D·O), or (G·H, O) with ``stack="separate"``.
+        weight_hh_l[k][_reverse]: R, (G·H, size of the first state).
+        bias_l[k][_reverse]: b, (G·H).
+        bR_l[k][_reverse]: recurrent biases of the gates that the cell keeps apart, such as GRU's n.
+        <name>_l[k][_reverse]: each extra parameter of the cell.
+        path: which code runs, in words.
+
+    Raises:
+        ShapeError, DtypeError: x, a state or lengths do not fit; the message says what would.
+        BackendError: unknown or unbuilt backend, or resets.
+        ConfigError: constructor arguments that contradict each other.
+
+    Example:
+        >>> layer = Recurrent(PeepholeLSTM(), 60, 100, bidirectional=True)
+        >>> y, (h, c) = layer(torch.randn(12, 8, 60), lengths=[12, 3, 7, 12, 1, 9, 5, 2])
+        >>> y.shape, h.shape
+        (torch.Size([12, 8, 200]), torch.Size([2, 8, 100]))
+    """
+
+    def __init__(
+        self,
+        cell: Cell,
+        input_size: int,
+        hidden_size: int,
+        *,
+        num_layers: int = 1,
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        stack: str = "joint",
+        init: str = "torch",
+        forget_bias: float | None = None,
+        max_lag: int | None = None,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__()
+        name = cell.name
+        if stack not in STACKS:
+            raise ConfigError(f"{name} has no stack={stack!r}.", repair='Choose "joint" or "separate".')
+        if num_layers < 1 or input_size < 1 or hidden_size < 1:
+            raise ConfigError(
+                f"{name}({input_size} → {hidden_size}) with num_layers={num_layers}: all must be at least 1."
+            )
+        if not 0 <= dropout <= 1:
+            raise ConfigError(f"dropout={dropout} of {name} is no probability.", repair="Choose 0 to 1.")
+        if dropout > 0 and num_layers == 1:
+            warnings.warn(
+                f"dropout={dropout} of {name} does nothing: it acts between layers, and num_layers=1",
+                stacklevel=2,
+            )
+        check_init(name, init, forget_bias, max_lag)
+        self.cell = cell
+        self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
+        self.bias, self.batch_first, self.dropout = bias, batch_first, dropout
+        self.bidirectional, self.stack = bidirectional, stack
+        self.init, self.forget_bias, self.max_lag = init, forget_bias, max_lag
+        self.output_size = cell.output_size(hidden_size)
+        self.state_sizes = dict(cell.state_sizes(hidden_size))
+        self.path = f"plain loop of {name}, a step at a time in torch (auto: the compiled path is not built yet)"
+        for layer, reverse in self.places():
+            for block in self.blocks(layer):
+                empty = torch.empty(block.shape, device=device, dtype=dtype)
+                self.register_parameter(block.name + suffix(layer, reverse), nn.Parameter(empty))
+        self.reset_parameters()
+
+    @property
+    def directions(self) -> int:
+        return 2 if self.bidirectional else 1
+
+    def places(self) -> list[tuple[int, bool]]:
+        """(layer, reverse) of every run, in the order of the rows of a state."""
+        return [(layer, reverse) for layer in range(self.num_layers) for reverse in (False, True)[: self.directions]]
+
+    def blocks(self, layer: int) -> list[Block]:
+        """The stored tensors of one direction of `layer`."""
+        widths = input_sizes(self.input_size, self.output_size, self.num_layers, self.directions, self.stack)
+        return stored_blocks(self.cell, widths[layer], self.hidden_size, self.bias)
+
+    def views(self, layer: int, reverse: bool = False) -> dict[str, Tensor]:
+        """The weights of one layer and direction per gate: "W.i", "R.i", "b.i", extras. Views, not copies."""
+        return gate_views(self, self.blocks(layer), layer, reverse)
+
+    @torch.no_grad()
+    def reset_parameters(self) -> None:
+        """Draws all weights anew, as `init`, `forget_bias` and `max_lag` say."""
+        uniform(list(self.parameters()), self.hidden_size)
+        for layer, reverse in self.places():
+            views = self.views(layer, reverse)
+            initialise(self.cell.name, self.cell, views, self.init, self.forget_bias, self.max_lag)
+
+    def forward(
+        self,
+        x: Tensor | PackedSequence,
+        state: Sequence[Tensor] | None = None,
+        lengths: Lengths | None = None,
+        resets: Tensor | None = None,
+        backend: str = "auto",
+    ) -> tuple[Tensor | PackedSequence, States]:
+        name, rows = self.cell.name, self.num_layers * self.directions
+        label = f"{name}({self.input_size} → {self.hidden_size})"
+        data = x.data if isinstance(x, PackedSequence) else x
+        weight = next(self.parameters(), data)
+        check_call(name, backend, resets)
+        batch, batched = check_input(label, x, self.input_size, self.batch_first)
+        check_dtype(name, weight, data)
+        given = check_states(
+            label, state, self.state_sizes, rows=rows, batch=batch, batched=batched, like=weight
+        )
+        x_TBI, lengths_B, layout = read_input(label, x, lengths, batch_first=self.batch_first)
+        states = batch_states(given, self.state_sizes, rows, x_TBI)
+        if lengths_B is not None:
+            x_TBI = mask_padding(x_TBI, lengths_B)
+        y_TBO, finals = run_stack(
+            self.run_one,
+            x_TBI,
+            states,
+            lengths_B,
+            num_layers=self.num_layers,
+            directions=self.directions,
+            stack=self.stack,
+            dropout=self.dropout if self.training else 0.0,
+        )
+        return layout.output(y_TBO, lengths_B), layout.states(finals)
+
+    def run_one(
+        self, layer: int, reverse: bool, x_TBI: Tensor, states: States, lengths_B: Tensor | None
+    ) -> tuple[Tensor, States]:
+        """One layer in one direction through the plain loop."""
+        return run_loop(self.cell, self.views(layer, reverse), x_TBI, states, lengths_B, reverse=reverse)
+
+    def extra_repr(self) -> str:
+        options: list[tuple[str, Any, Any]] = [
+            ("num_layers", self.num_layers, 1),
+            ("bias", self.bias, True),
+            ("batch_first", self.batch_first, False),
+            ("dropout", self.dropout, 0.0),
+            ("bidirectional", self.bidirectional, False),
+            ("stack", self.stack, "joint"),
+            ("init", self.init, "torch"),
+            ("forget_bias", self.forget_bias, None),
+            ("max_lag", self.max_lag, None),
+        ]
+        shown = [f"{name}={value!r}" for name, value, default in options if value != default]
+        return ", ".join([self.cell.name, str(self.input_size), str(self.hidden_size), *shown])

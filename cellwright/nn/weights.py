@@ -1,0 +1,162 @@
+"""Between stored tensors, whose rows are packed gate after gate, and the per-gate weights W.i, R.i, b.i of a cell.
+
+Axes: G gates, H hidden, I input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from cellwright.cells import Cell
+from cellwright.errors import ShapeError
+
+__all__ = [
+    "Block",
+    "ParameterCount",
+    "copy_from_torch",
+    "count_parameters",
+    "gate_views",
+    "merged_views",
+    "stored_blocks",
+    "torch_views",
+]
+
+STORED_NAMES = {"W": "weight_ih", "R": "weight_hh", "b": "bias"}
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One stored tensor of a layer: its name without layer and direction, and whose rows it holds."""
+
+    name: str
+    keys: tuple[str, ...]
+    rows: tuple[int, ...]
+    shape: tuple[int, ...]
+
+
+def stored_blocks(cell: Cell, input_size: int, hidden_size: int, bias: bool) -> list[Block]:
+    """weight_ih (G·H, I), weight_hh (G·H, H), bias (G·H), bR and the cell's extras under their own names."""
+    groups: dict[str, dict[str, tuple[int, ...]]] = {}
+    for key, shape in cell.parameter_shapes(input_size, hidden_size, bias=bias).items():
+        groups.setdefault(key.split(".")[0], {})[key] = tuple(shape)
+    blocks = []
+    for head, shapes in groups.items():
+        first = next(iter(shapes.values()))
+        rows = tuple(shape[0] if shape else 1 for shape in shapes.values())
+        shape = (sum(rows), *first[1:]) if first else ()
+        blocks.append(Block(STORED_NAMES.get(head, head), tuple(shapes), rows, shape))
+    return blocks
+
+
+def suffix(layer: int, reverse: bool) -> str:
+    return f"_l{layer}{'_reverse' if reverse else ''}"
+
+
+def gate_views(module: nn.Module, blocks: list[Block], layer: int, reverse: bool) -> dict[str, Tensor]:
+    """The weights of one layer and direction as a cell's step names them; views of the stored tensors."""
+    views: dict[str, Tensor] = {}
+    for block in blocks:
+        tensor = getattr(module, block.name + suffix(layer, reverse))
+        parts = [tensor] if len(block.keys) == 1 else tensor.split(block.rows)
+        views.update(zip(block.keys, parts, strict=True))
+    return views
+
+
+def torch_views(module: nn.RNNBase, cell: Cell, layer: int, reverse: bool) -> dict[str, Tensor]:
+    """As gate_views, for a torch.nn layer with its two biases: bias_ih is b, bias_hh is bR, for every gate."""
+    shapes = cell.parameter_shapes(module.input_size, module.hidden_size, bias=False)
+    gates = [key[2:] for key in shapes if key.startswith("W.")]
+    stored = {"W": "weight_ih", "R": "weight_hh"} | ({"b": "bias_ih", "bR": "bias_hh"} if module.bias else {})
+    views: dict[str, Tensor] = {}
+    for head, name in stored.items():
+        parts = getattr(module, name + suffix(layer, reverse)).chunk(len(gates))
+        views.update(zip((f"{head}.{gate}" for gate in gates), parts, strict=True))
+    if module.proj_size:
+        (projection,) = (key for key in shapes if "." not in key)
+        views[projection] = getattr(module, "weight_hr" + suffix(layer, reverse))
+    return views
+
+
+def merged_views(module: nn.RNNBase, cell: Cell, layer: int, reverse: bool) -> dict[str, Tensor]:
+    """torch_views with the two biases added, except where the cell keeps a recurrent bias apart (GRU's n)."""
+    views = torch_views(module, cell, layer, reverse)
+    kept = cell.parameter_shapes(module.input_size, module.hidden_size, bias=module.bias)
+    for key in [key for key in views if key.startswith("bR.") and key not in kept]:
+        gate = key[3:]
+        views[f"b.{gate}"] = views[f"b.{gate}"] + views.pop(key)
+    return views
+
+
+@torch.no_grad()
+def copy_from_torch(layer: nn.Module, module: nn.RNNBase) -> None:
+    """Copies torch.nn.RNN, LSTM or GRU weights into a Recurrent of the same cell; two biases become one.
+
+    Raises:
+        ShapeError: the two layers differ in cell, size, layers, directions or bias.
+    """
+    from cellwright.nn.recurrent import Recurrent
+
+    assert isinstance(layer, Recurrent)
+    directions = 2 if module.bidirectional else 1
+    same = (layer.num_layers, layer.directions, layer.bias) == (module.num_layers, directions, module.bias)
+    for row in range(module.num_layers * directions if same else 0):
+        place = (row // directions, row % directions == 1)
+        ours, theirs = layer.views(*place), merged_views(module, layer.cell, *place)
+        same = {k: v.shape for k, v in ours.items()} == {k: v.shape for k, v in theirs.items()}
+        if not same:
+            break
+        for key, view in ours.items():
+            view.copy_(theirs[key])
+    if not same:
+        raise ShapeError(
+            f"weights of {module} do not fit {layer}.",
+            repair="Both need the same cell, sizes, num_layers, bidirectional and bias, and stack=\"joint\".",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterCount:
+    """Numbers of parameters: as stored, and under the two conventions for biases."""
+
+    stored: int
+    one_bias: int
+    two_biases: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.stored:,} parameters stored; {self.one_bias:,} with one bias vector per gate (Keras), "
+            f"{self.two_biases:,} with two (torch, cuDNN)"
+        )
+
+
+def count_parameters(module: nn.Module) -> ParameterCount:
+    """Counts a layer's or a whole model's parameters under both bias conventions.
+
+    The recurrent bias of GRU's n cannot be merged into the other and is counted in both. Keras counts
+    GRU(reset_after=True) with two biases.
+    """
+    stored = sum(parameter.numel() for parameter in module.parameters())
+    changes = [change for part in module.modules() for change in bias_changes(part)]
+    return ParameterCount(
+        stored, stored + sum(one for one, _ in changes), stored + sum(two for _, two in changes)
+    )
+
+
+def bias_changes(part: nn.Module) -> Iterator[tuple[int, int]]:
+    """(one bias, two biases) minus what is stored, for each layer and direction of a recurrent layer."""
+    from cellwright.nn.recurrent import Recurrent
+
+    if isinstance(part, nn.RNNBase) and part.bias:
+        kept = part.hidden_size if part.mode == "GRU" else 0
+        for name, parameter in part.named_parameters(recurse=False):
+            if name.startswith("bias_hh"):
+                yield kept - parameter.numel(), 0
+    elif isinstance(part, Recurrent) and part.bias:
+        sizes = {name: parameter.numel() for name, parameter in part.named_parameters(recurse=False)}
+        for name, size in sizes.items():
+            if name.startswith("bias_l"):
+                yield 0, size - sizes.get("bR" + name.removeprefix("bias"), 0)

@@ -1,0 +1,46 @@
+"""One labelled utterance, and a corpus of them in three splits: what every reader and generator returns.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+__all__ = ["Corpus", "Utterance"]
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """A sentence with one slot tag per word and one intent.
+
+    Attributes:
+        words: the tokens; for Chinese by character, one character each.
+        slots: one IOB2 ("BIO") tag per word.
+        intent: the label of the whole sentence.
+        text: the original line, when the format had one.
+        spans: character offsets (start, end) of each word in `text`.
+        place: where it was read, "train.jsonl:17", for messages.
+    """
+
+    words: tuple[str, ...]
+    slots: tuple[str, ...]
+    intent: str
+    text: str | None = None
+    spans: tuple[tuple[int, int], ...] | None = None
+    place: str | None = None
+
+
+@dataclass
+class Corpus:
+    """Utterances in the splits train, valid and test, with what the reader wants the user to know.
+
+    Attributes:
+        name: short name for tables.
+        train: may be empty when only one split was given; so may `valid` and `test`.
+        notes: one line each: repairs made, labels only in test, and the like.
+    """
+
+    name: str
+    train: list[Utterance] = field(default_factory=list)
+    valid: list[Utterance] = field(default_factory=list)
+    test: list[Utterance] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)

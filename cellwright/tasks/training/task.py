@@ -1,0 +1,96 @@
+"""What a task gives the training loop, and what the loop tells its callbacks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from torch import Tensor, nn
+
+__all__ = ["Callback", "EpochReport", "StepReport", "Task"]
+
+
+class Task(Protocol):
+    """A model with its data. Everything random comes from `rng` or from torch's generator, or resuming is not exact."""
+
+    model: nn.Module
+    metric: str  # the key of `evaluate` that is to grow
+
+    def train_size(self) -> int:
+        """Examples an epoch."""
+        ...
+
+    def order(self, epoch: int, seed: int) -> list[list[int]]:
+        """Batches of indices; a pure function. The number of batches must not depend on `epoch`."""
+        ...
+
+    def batch(self, indices: Sequence[int], rng: np.random.Generator) -> Any:
+        """One training batch; a pure function of its arguments."""
+        ...
+
+    def loss(self, batch: Any) -> tuple[Tensor, int]:
+        """Mean loss of the batch (with its graph) and the number of tokens in it."""
+        ...
+
+    def evaluate(self) -> dict[str, float]:
+        """Figures on the validation split, among them `metric`. Called in eval mode, without gradients."""
+        ...
+
+    def save_model(self, folder: Path, metrics: Mapping[str, float]) -> None:
+        """Write the model as `folder`, with storage.write_folder, so that an older one is replaced only when whole."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StepReport:
+    """One optimizer step: counted from 1; `epoch` and `position` too."""
+
+    step: int
+    steps: int
+    epoch: int
+    epochs: int
+    position: int
+    batches: int
+    loss: float
+    gradient_norm: float
+    learning_rate: float
+    tokens: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class EpochReport:
+    """One epoch: mean loss a token, the validation figures, and whether they are the best so far."""
+
+    epoch: int
+    epochs: int
+    step: int
+    loss: float
+    valid: Mapping[str, float]
+    metric: str
+    best: float
+    is_best: bool
+    tokens_per_second: float
+    seconds: float
+
+
+class Callback:
+    """Base of callbacks; each method does nothing until overridden. They must not change the model or draw random numbers."""
+
+    def on_start(self, task: Task, steps: int, step: int) -> None:
+        """Training begins, or goes on after `step` of `steps`."""
+
+    def on_step(self, report: StepReport) -> None:
+        """After an optimizer step."""
+
+    def on_epoch(self, report: EpochReport) -> None:
+        """After an evaluation."""
+
+    def on_note(self, text: str) -> None:
+        """Something the user should know: a checkpoint that could not be read or written."""
+
+    def on_end(self) -> None:
+        """Training ends, also by an error."""

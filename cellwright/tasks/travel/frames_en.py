@@ -1,0 +1,357 @@
+"""English sentence frames of the travel generator, by intent.
+
+`{city}` is the city whose role only the cue `<class>` decides; `~` is where a filler of any length may stand;
+`*` is where modifiers (date, time, airline …) may stand; `{name}` draws a slot value; the rest is itself.
+"""
+
+__all__ = ["BOTH_ENDS", "CUE_LEFT", "CUE_RIGHT", "ORDINARY"]
+
+CUE_LEFT = {
+    "book_flight": """
+        <verb> ~ {city} *
+        i want to <verb> ~ {city} *
+        i'd like to <verb> ~ {city} *
+        i need to <verb> ~ {city} *
+        i have to <verb> ~ {city} *
+        i would like to <verb> ~ {city} *
+        we want to <verb> ~ {city} *
+        we will <verb> ~ {city} *
+        i'll <verb> ~ {city} *
+        i am going to <verb> ~ {city} *
+        i must <verb> ~ {city} *
+        could you help me <verb> ~ {city} * ?
+        can i <verb> ~ {city} * ?
+        my family wants to <verb> ~ {city} *
+        on {on_date} i want to <verb> ~ {city}
+        {date} we want to <verb> ~ {city} *
+        with {airline} i would like to <verb> ~ {city} *
+        book me a flight <prep> ~ {city} *
+        book a flight <prep> ~ {city} *
+        i need a flight <prep> ~ {city} *
+        i'm looking for a flight <prep> ~ {city} *
+        find me a ticket <prep> ~ {city} *
+        show me flights <prep> ~ {city} *
+        get me a seat on a plane <prep> ~ {city} *
+        are there any flights <prep> ~ {city} * ?
+        is there a flight <prep> ~ {city} * ?
+        a one way ticket <prep> ~ {city} *
+        i am <gerund> ~ {city} *
+        we are <gerund> ~ {city} *
+        i'm <gerund> ~ {city} *
+        i plan on <gerund> ~ {city} *
+        i want a plane <gerund> ~ {city} *
+        find flights <gerund> ~ {city} *
+        is there anything <gerund> ~ {city} * ?
+        my <noun> ~ is {city} *
+        the <noun> ~ is {city} *
+        our <noun> will be ~ {city} *
+        <noun> : ~ {city} *
+        <noun> ~ {city} *
+        the <noun> of our trip ~ is {city} *
+        set the <noun> as ~ {city} *
+        for the <noun> ~ i choose {city} *
+        as <noun> ~ i would take {city} *
+        book a flight , the <noun> is ~ {city} *
+    """,
+    "ask_price": """
+        how much is it if i <verb> ~ {city} *
+        what do i pay if i <verb> ~ {city} * ?
+        how much is a flight <prep> ~ {city} *
+        how much does a ticket <prep> ~ {city} cost * ?
+        tell me the price of a ticket <prep> ~ {city} *
+        what is the fare for a flight <gerund> ~ {city} *
+    """,
+    "flight_status": """
+        is the plane <gerund> ~ {city} on time ?
+        is the flight <prep> ~ {city} delayed * ?
+        what is the status of the flight <prep> ~ {city} *
+        has the plane <prep> ~ {city} been delayed ?
+        is flight {flight_number} <gerund> ~ {city} on time ?
+    """,
+    "cancel": """
+        cancel my flight <prep> ~ {city} *
+        i don't want to <verb> ~ {city} any more , cancel it
+        please cancel the ticket <prep> ~ {city} *
+        cancel the booking where i <verb> ~ {city} *
+    """,
+    "baggage": """
+        how many bags can i take if i <verb> ~ {city} *
+        what is the luggage limit on a flight <prep> ~ {city} *
+        how much luggage is allowed on planes <gerund> ~ {city} * ?
+    """,
+}
+
+CUE_RIGHT = {
+    "book_flight": """
+        {city} ~ is where i <tail> *
+        {city} ~ is where we <tail> *
+        {city} ~ is where my trip <trip> *
+        {city} ~ is where our journey <trip> *
+        {city} ~ is where my flight <trip> *
+        {city} ~ is where i want to <tail> *
+        {city} ~ is where we would like to <tail> *
+        {city} ~ is where the plane should <tail> *
+        {city} ~ is the place where i <tail> *
+        {city} ~ is the city i want to <verb> *
+        {city} ~ is the place i need to <verb> *
+        {city} ~ is my <noun> *
+        {city} ~ is the <noun> *
+        {city} ~ is our <noun> *
+        {city} ~ should be the <noun> *
+        {city} ~ will be my <noun> *
+        {city} ~ would be our <noun> *
+        {city} ~ as the <noun> *
+        {city} ~ , that is my <noun> *
+        {city} ~ , that's where i <tail> *
+        in {city} ~ my trip <trip> *
+        in {city} ~ is where we <tail> *
+        it is {city} ~ that i want to <verb> *
+        it's {city} ~ where i want to <tail> *
+        put {city} ~ as the <noun> *
+        take {city} ~ as the <noun> *
+        use {city} ~ for the <noun> *
+        i choose {city} ~ as my <noun> *
+        i'd like {city} ~ to be the <noun> *
+        we picked {city} ~ for our <noun> *
+        book a flight with {city} ~ as the <noun> *
+        i need a ticket with {city} ~ as the <noun> *
+        i want a flight with {city} ~ as my <noun> *
+        find me a flight that has {city} ~ as its <noun> *
+        show me flights which have {city} ~ as the <noun> *
+        are there flights with {city} ~ as the <noun> * ?
+        on {on_date} {city} ~ is where i <tail>
+        {date} {city} ~ is where my trip <trip> *
+        with {airline} {city} ~ is my <noun> *
+        can {city} ~ be my <noun> * ?
+        please note that {city} ~ is where i <tail> *
+        book a flight , {city} ~ is the <noun> *
+    """,
+    "ask_price": """
+        how much is a flight with {city} ~ as the <noun> *
+        how much is it if {city} ~ is my <noun> *
+        what does a ticket cost if {city} ~ is where i <tail> *
+        tell me the price when {city} ~ is where my trip <trip> *
+        what is the fare with {city} ~ as <noun> *
+    """,
+    "flight_status": """
+        is the flight that has {city} ~ as its <noun> on time ?
+        is the plane with {city} ~ as the <noun> delayed ?
+        what is the status of the flight with {city} ~ as its <noun> *
+        has flight {flight_number} with {city} ~ as the <noun> been delayed ?
+    """,
+    "cancel": """
+        cancel the flight with {city} ~ as the <noun> *
+        cancel my trip , {city} ~ is the <noun> *
+        please cancel the ticket that has {city} ~ as its <noun> *
+        {city} ~ is not where i <tail> any more , cancel it
+    """,
+    "baggage": """
+        how many bags can i take if {city} ~ is my <noun> *
+        what is the luggage limit when {city} ~ is where i <tail> *
+        how much luggage is allowed if {city} ~ is the <noun> *
+    """,
+}
+
+ORDINARY = {
+    "book_flight": """
+        book a flight from {departure} to {destination} *
+        book me a flight to {destination} from {departure} *
+        i want to fly from {departure} to {destination} *
+        i'd like to fly to {destination} from {departure} *
+        i need a ticket from {departure} to {destination} *
+        show me flights from {departure} to {destination} *
+        {departure} to {destination} *
+        from {departure} to {destination} *
+        find me the cheapest flight from {departure} to {destination} *
+        two tickets from {departure} to {destination} *
+        i want to go from {departure} to {destination} via {stopover} *
+        fly to {destination} from {departure} with a stop in {stopover} *
+        a flight from {departure} to {destination} through {stopover} *
+        get me from {departure} to {destination} * , returning on {return_on}
+        book a round trip from {departure} to {destination} on {on_date} and back on {return_on}
+        leave {departure} on {on_date} and come back on {return_on}
+        i need to be in {destination} by {at_time} on {on_date}
+        are there direct flights from {departure} to {destination} * ?
+        is there a flight to {destination} * ?
+        which airlines fly from {departure} to {destination} ?
+        i want to leave {departure} * and arrive in {destination} in the {daypart}
+        leave {departure} on {on_date} , return {return_date}
+        what flights go from {departure} to {destination} * ?
+        can you get me to {destination} * ?
+        we are flying to {destination} * and return on {return_on}
+        reserve {passengers} on a flight to {destination} *
+        i need a {cabin} ticket to {destination} *
+        {cabin} from {departure} to {destination} *
+        does {airline} fly from {departure} to {destination} * ?
+    """,
+    "ask_price": """
+        how much is a ticket from {departure} to {destination} *
+        how much does it cost to fly to {destination} * ?
+        what is the price of a flight to {destination} from {departure} *
+        what's the cheapest fare from {departure} to {destination} *
+        how much is {cabin} to {destination} * ?
+        tell me the fare from {departure} to {destination} *
+        what does flight {flight_number} cost * ?
+        how expensive is a flight to {destination} * ?
+        what would {nights} at the {hotel} cost ?
+        how much is a room at the {hotel} in {place} * ?
+        price of a {star} hotel in {place} ?
+        what do {bags} cost on {airline} ?
+        can i get to {destination} for {price} ?
+        is there anything to {destination} for {price} ?
+        how much for {passengers} from {departure} to {destination} ?
+    """,
+    "flight_status": """
+        is flight {flight_number} on time ?
+        is {flight_number} delayed ?
+        what is the status of flight {flight_number} ?
+        has flight {flight_number} landed yet ?
+        has {flight_number} left {departure} ?
+        when does flight {flight_number} arrive ?
+        what time does flight {flight_number} leave ?
+        what time does {flight_number} land in {destination} ?
+        when will the {airline} flight from {departure} arrive ?
+        which gate does {flight_number} leave from ?
+        check flight {flight_number} for me
+        flight status of {flight_number} please
+        did the flight from {departure} to {destination} leave on time ?
+        is the {at_time} flight to {destination} on time ?
+        what time is my flight to {destination} * ?
+        what time does my plane take off {date} ?
+        status of {airline} flight {flight_number} on {on_date}
+    """,
+    "ask_time": """
+        what time is it now ?
+        what time is it in {place} ?
+        what time is it in {place} now ?
+        what is the time ?
+        what's the time in {place} ?
+        what's the time please ?
+        do you know what time it is ?
+        can you tell me the time ?
+        could you tell me what time it is in {place} ?
+        tell me the time
+        tell me the current time in {place}
+        time in {place} right now
+        what is the local time in {place} ?
+        how late is it ?
+        how late is it in {place} now ?
+        do you have the time ?
+        i'd like to know what time it is
+        what time do we have ?
+        is it {at_time} already in {place} ?
+        what hour is it in {place} ?
+    """,
+    "book_hotel": """
+        book a hotel in {place} for {nights}
+        i need a hotel in {place} *
+        find me a {star} hotel in {place} for {nights}
+        i want to stay at the {hotel} for {nights}
+        reserve a room at the {hotel} in {place} for {nights}
+        is there a room at the {hotel} * ?
+        a hotel with {stars} in {place} under {price}
+        i'd like a room in {place} for {passengers}
+        book the {hotel} from {on_date} for {nights}
+        show me hotels in {place} with {stars}
+        where can i stay in {place} for {nights} ?
+        we need a room for {passengers} in {place} on {on_date}
+        find a cheap hotel in {place} {date}
+        a double room in {place} for {nights} please
+        book me a room at the {hotel}
+        any {star} hotels in {place} under {price} a night ?
+        i'm looking for a place to stay in {place} *
+        get me a room for {nights} in {place} starting {date}
+    """,
+    "weather": """
+        what is the weather like in {place} ?
+        what's the weather in {place} {date} ?
+        how is the weather in {place} on {on_date} ?
+        will it rain in {place} {date} ?
+        is it going to snow in {place} on {on_date} ?
+        is it cold in {place} {date} ?
+        how hot is it in {place} ?
+        weather in {place} {date}
+        weather forecast for {place} on {on_date}
+        tell me the weather in {place}
+        do i need an umbrella in {place} {date} ?
+        will it be sunny in {place} in the {daypart} ?
+        what's the forecast for {place} ?
+        how cold will it be in {place} {date} ?
+        is it raining in {place} now ?
+        what temperature is it in {place} ?
+    """,
+    "cancel": """
+        cancel my flight to {destination} *
+        cancel flight {flight_number}
+        please cancel my booking on flight {flight_number} on {on_date}
+        i want to cancel my trip to {destination}
+        i have to cancel my flight from {departure} to {destination}
+        cancel my room at the {hotel}
+        i need to cancel the hotel in {place} *
+        i can't fly {date} , please cancel my ticket
+        i won't be going to {destination} , cancel the flight
+        can you cancel my reservation with {airline} ?
+        cancel everything for {date}
+        drop my booking for {on_date}
+        i changed my mind about {flight_number} , cancel it
+        how do i cancel my ticket to {destination} ?
+        cancel the {at_time} flight
+    """,
+    "baggage": """
+        how many bags can i take on {airline} ?
+        how much luggage is allowed in {cabin} ?
+        can i bring {bags} on flight {flight_number} ?
+        what is the baggage allowance of {airline} ?
+        i want to check in {bags}
+        add {bags} to my booking
+        how heavy can my suitcase be on {airline} ?
+        is hand luggage free with {airline} ?
+        may i take {bags} to {destination} ?
+        i have {bags} on flight {flight_number}
+        i lost my luggage on flight {flight_number}
+        my suitcase did not arrive in {destination}
+        what are the luggage rules for {cabin} on {airline} ?
+        do i pay extra for {bags} ?
+        how big can a cabin bag be ?
+    """,
+    "request_service": """
+        i'd like a {meal} on flight {flight_number}
+        can i have a {seat} please ?
+        order a {meal} for my flight *
+        i want a {seat} on the flight to {destination}
+        change my seat to a {seat}
+        is there a {meal} on {airline} ?
+        give me a {seat} in {cabin}
+        my wife needs a {meal} on {on_date}
+        do you serve a {meal} in {cabin} ?
+        could i get a {seat} and a {meal} ?
+        put me in a {seat}
+        i need a wheelchair for flight {flight_number}
+        add a {meal} to my booking {flight_number}
+        a {meal} and a {seat} please
+    """,
+}
+
+# The intent needs both ends: "{opening} … {ending}" with the same middles; one row an opening, by ending.
+BOTH_ENDS = {
+    "openings": ("i want to book", "please book", "book", "i want to cancel", "please cancel", "cancel",
+                 "i want to check", "please check", "check"),
+    "middles": ("for {passengers}", "for {date}", "on {on_date}", "with {airline}", "for {date} around {at_time}",
+                "for {passengers} on {on_date}", "for {date} in the {daypart}", "~"),
+    "endings": {  # ending: intent by verb
+        "a flight": {"book": "book_flight"},
+        "a plane ticket": {"book": "book_flight"},
+        "a hotel room": {"book": "book_hotel"},
+        "a room": {"book": "book_hotel"},
+        "a {seat}": {"book": "request_service"},
+        "a {meal}": {"book": "request_service"},
+        "the flight": {"book": "book_flight", "cancel": "cancel", "check": "flight_status"},
+        "the hotel": {"book": "book_hotel", "cancel": "cancel"},
+        "the {flight_number} flight": {"book": "book_flight", "cancel": "cancel", "check": "flight_status"},
+        "the price": {"check": "ask_price"},
+        "the fare": {"check": "ask_price"},
+        "the weather": {"check": "weather"},
+        "the time": {"check": "ask_time"},
+        "the luggage limit": {"check": "baggage"},
+    },
+}  # fmt: skip
