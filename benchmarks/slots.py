@@ -58,7 +58,9 @@ def data_path(name: str, scratch: Path) -> str:
 
 def command(*arguments: str) -> str:
     """Run the cellwright command; its output, or an end with its own message."""
-    done = subprocess.run([sys.executable, "-m", "cellwright", *arguments], stdout=subprocess.PIPE, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "cellwright", *arguments], stdout=subprocess.PIPE, text=True, check=False
+    )
     if done.returncode:
         sys.exit(f"cellwright {' '.join(arguments)} ended with {done.returncode}")
     return done.stdout
@@ -97,7 +99,9 @@ def main() -> None:
                 "date": datetime.date.today().isoformat(),
                 "machine": {"cpu": platform.processor() or platform.machine(), "cores": os.cpu_count()},
                 "versions": {p: version(p) for p in ("cellwright", "torch", "numpy", "tokenizers")},
-                "summary": {key: summary(runs, key) | ({"asked": figures[key]} if key in figures else {}) for key in keys},
+                "summary": {
+                    key: summary(runs, key) | ({"asked": figures[key]} if key in figures else {}) for key in keys
+                },
                 "seconds": [run["train_seconds"] for run in runs],
                 "runs": runs,
             }

@@ -1,17 +1,17 @@
 """Every exception cellwright raises on purpose: what was expected, what came, how to repair it.
 
-    CellwrightError
-    ├── CellError              a cell's text is wrong: names, branches on data, shapes that change
-    │   └── UnsupportedOp      a torch function outside the op list (the plain loop still runs it)
-    ├── ShapeError             a tensor of the wrong shape                          (also a ValueError)
-    ├── DtypeError             a tensor of the wrong dtype                          (also a TypeError)
-    ├── BackendError           a backend that does not exist, is not built, or lacks an op
-    ├── DataError              a data file that cannot be read as what it claims to be
-    ├── ConfigError            an unknown or ill-typed setting
-    ├── StorageError           a folder that could not be written, or fails its checks when read
-    └── TrainingError          a loss or gradient that is no longer a number
+CellwrightError
+├── CellError              a cell's text is wrong: names, branches on data, shapes that change
+│   └── UnsupportedOp      a torch function outside the op list (the plain loop still runs it)
+├── ShapeError             a tensor of the wrong shape                          (also a ValueError)
+├── DtypeError             a tensor of the wrong dtype                          (also a TypeError)
+├── BackendError           a backend that does not exist, is not built, or lacks an op
+├── DataError              a data file that cannot be read as what it claims to be
+├── ConfigError            an unknown or ill-typed setting
+├── StorageError           a folder that could not be written, or fails its checks when read
+└── TrainingError          a loss or gradient that is no longer a number
 
-    SlowPathWarning            a slower path runs than the one asked for, and why
+SlowPathWarning            a slower path runs than the one asked for, and why
 """
 
 from __future__ import annotations

@@ -102,7 +102,14 @@ def _softmax(x: Array) -> Array:
     return np.asarray(e / np.sum(e, axis=-1, keepdims=True))
 
 
-def _row(name: str, arity: int, shape: Callable[..., Shape], numpy: Callable[..., Any], torch: str = "", form: str | None = None) -> Op:
+def _row(
+    name: str,
+    arity: int,
+    shape: Callable[..., Shape],
+    numpy: Callable[..., Any],
+    torch: str = "",
+    form: str | None = None,
+) -> Op:
     return Op(name, arity, shape, numpy, tuple(torch.split()), form)
 
 
@@ -175,12 +182,18 @@ def apply(op: str, *args: Any, **attrs: Any) -> Any:
 class Operators:
     """Python's operators, spelled as ops of the list, for every kind of value a `step` sees."""
 
+    __array_ufunc__ = None  # a NumPy number beside a value leaves the operator to the value
+
     def __cellwright_apply__(self, op: str, args: Sequence[Any], attrs: dict[str, Any]) -> Any:
         raise CellError(f"{type(self).__name__} has no meaning for op `{op}`")
 
     @property
     def shape(self) -> Shape:
         raise CellError(f"{type(self).__name__} has no shape")
+
+    def place(self) -> dict[str, Any]:
+        """Where `step` now stands, for CellError(**self.place())."""
+        return {}
 
     def __add__(self, other: Any) -> Any:
         return self if other is zero else apply("add", self, other)
@@ -229,7 +242,7 @@ class Operators:
 
     def __getitem__(self, index: Any) -> Any:
         if not isinstance(index, slice) or index.step not in (None, 1):
-            raise CellError(f"a feature vector is cut by a slice [a:b], got [{index!r}]")
+            raise CellError(f"a feature vector is cut by a slice [a:b], got [{index!r}]", **self.place())
         start, stop, _ = index.indices(self.shape[0])
         return apply("slice", self, start=start, stop=stop)
 
@@ -237,7 +250,7 @@ class Operators:
         """Cut a vector (n,) into `chunks` equal parts, as torch.chunk does for a size that divides."""
         size = self.shape[0]
         if chunks < 1 or size % chunks:
-            raise CellError(f"chunk({chunks}) of a vector of {size}: the parts must be equal")
+            raise CellError(f"chunk({chunks}) of a vector of {size}: the parts must be equal", **self.place())
         part = size // chunks
         return tuple(self[k * part : (k + 1) * part] for k in range(chunks))
 

@@ -16,7 +16,12 @@ def lines(folder: str) -> dict[str, int]:
 
 
 def test_no_file_passes_the_ceiling() -> None:
-    long = {name: n for folder in ("cellwright", "tests", "benchmarks", "examples") for name, n in lines(folder).items() if n > 500}
+    long = {
+        name: n
+        for folder in ("cellwright", "tests", "benchmarks", "examples")
+        for name, n in lines(folder).items()
+        if n > 500
+    }
     assert not long
 
 

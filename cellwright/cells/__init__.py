@@ -25,7 +25,6 @@ __all__ = [
 ]
 
 CELLS: dict[str, type[Cell]] = {
-    cell.__name__: cell
-    for cell in (Elman, Jordan, LSTM, LSTM1997, PeepholeLSTM, CIFG, LSTMP, GRU, GRUResetBefore, MGU)
+    cell.__name__: cell for cell in (Elman, Jordan, LSTM, LSTM1997, PeepholeLSTM, CIFG, LSTMP, GRU, GRUResetBefore, MGU)
 }
 """The library's cells by name, in the order of the docs."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 import math
 import sys
+from collections.abc import Mapping, Sequence
 from types import FrameType
 from typing import Any, ClassVar
 
@@ -41,6 +42,26 @@ def _source_of(frame: FrameType) -> tuple[list[str], int]:
     return lines, max(start, 1)
 
 
+def step_place(cell: Cell | type[Cell]) -> dict[str, Any]:
+    """File and line of the cell's `step`, for CellError(**step_place(cell))."""
+    code = getattr(cell.step, "__code__", None)
+    return {} if code is None else {"file": code.co_filename, "line": code.co_firstlineno}
+
+
+def hidden_size_of(cell: Cell, weights: Mapping[str, Any], states: Sequence[Any]) -> int | None:
+    """The hidden size, read off the shapes of weights and states; None where nothing is of that size."""
+    for key, weight in weights.items():
+        if key.split(".")[0] in RESERVED and key not in cell.params:
+            return int(weight.shape[0])
+        letters = cell.params.get(key, "").split()
+        if "H" in letters:
+            return int(weight.shape[letters.index("H")])
+    for name, held in zip(cell.state_names, states, strict=True):
+        if cell.sizes.get(name, "H") == "H":
+            return int(held.shape[-1])
+    return None
+
+
 class Rows:
     """The rows of W, R, b or bR, one a gate: `W.i` is the input matrix of gate i."""
 
@@ -54,8 +75,8 @@ class Rows:
             if gate.startswith("__"):
                 raise AttributeError(gate) from None
             raise CellError(
-                f'{self._owner}.step uses {self._letter}.{gate}, but gates with a row in {self._letter} are: '
-                f'{", ".join(self._rows) or "none"}',
+                f"{self._owner}.step uses {self._letter}.{gate}, but gates with a row in {self._letter} are: "
+                f"{', '.join(self._rows) or 'none'}",
                 repair=f'Declare it: gates = "{" ".join([*self._rows, gate])}"',
                 **user_place(),
             ) from None
@@ -123,6 +144,7 @@ class Cell:
                 raise CellError(
                     f"{self.name} uses the dimension {letter}, which is not I, H or a positive attribute of the cell",
                     repair=f"Set it when the cell is made: self.{letter} = …",
+                    **step_place(self),
                 )
             shape.append(size)
         return tuple(shape)
@@ -133,26 +155,54 @@ class Cell:
 
     def state_sizes(self, hidden_size: int) -> dict[str, int]:
         """Size of each state, in order."""
-        return {
-            name: self.dimension(self.sizes.get(name, "H"), 1, hidden_size)[0] for name in self.state_names
-        }
+        return {name: self._size(name, hidden_size) for name in self.state_names}
 
     def output_size(self, hidden_size: int) -> int:
         """Size of the output: that of the state it names, or the declared size of a separate output."""
-        return self.dimension(self.sizes.get(self.output_name, "H"), 1, hidden_size)[0]
+        return self._size(self.output_name, hidden_size)
+
+    def _size(self, name: str, hidden_size: int) -> int:
+        letters = self.sizes.get(name, "H").split()
+        if len(letters) != 1 or letters == ["I"]:
+            raise CellError(
+                f"{self.name} declares sizes[{name!r}] = {' '.join(letters)!r}: one letter that is not I",
+                repair="Write H or another letter, and set that as an attribute of the cell.",
+                **step_place(self),
+            )
+        return self.dimension(letters[0], 1, hidden_size)[0]
 
     def parameter_shapes(self, input_size: int, hidden_size: int, bias: bool = True) -> dict[str, Shape]:
         """Every parameter one direction of one layer needs: "W.i" (H, I), "R.i" (H, first state), "b.i" (H), extras."""
         takes, first = self.takes(), next(iter(self.state_sizes(hidden_size).values()))
+        self._check_arguments(takes)
         rows: list[tuple[str, tuple[str, ...], Shape]] = [
             ("W", self.gate_names, (hidden_size, input_size)),
             ("R", self.gate_names, (hidden_size, first)),
             ("b", self.gate_names if bias else (), (hidden_size,)),
             ("bR", tuple(self.recurrent_bias.split()) if bias else (), (hidden_size,)),
         ]
-        shapes = {f"{k}.{gate}": shape for k, gates, shape in rows if k in takes and k not in self.params for gate in gates}
+        shapes = {
+            f"{k}.{gate}": shape for k, gates, shape in rows if k in takes and k not in self.params for gate in gates
+        }
         extras = {name: self.dimension(letters, input_size, hidden_size) for name, letters in self.params.items()}
         return shapes | extras
+
+    def _check_arguments(self, takes: tuple[str, ...]) -> None:
+        """Raises CellError for a parameter that `step` does not take, and for an argument that nothing declares."""
+        arguments = list(inspect.signature(self.step).parameters.values())[1 + len(self.state_names) :]
+        unknown = [a.name for a in arguments if a.default is a.empty and a.kind is a.POSITIONAL_OR_KEYWORD]
+        for name in (name for name in unknown if name not in (*self.params, *RESERVED)):
+            raise CellError(
+                f"{self.name}.step takes {name}, which is not declared",
+                repair=f"Declare it: params = {{'{name}': 'H'}}.",
+                **step_place(self),
+            )
+        for name in (name for name in self.params if name not in takes):
+            raise CellError(
+                f"{self.name} declares the parameter {name}, which step does not take",
+                repair=f"Write it after the states: step(…, {name}).",
+                **step_place(self),
+            )
 
     def count_parameters(self, input_size: int, hidden_size: int, biases: int = 1) -> int:
         """Number of parameters; `biases=2` counts one more bias a gate, as torch, cuDNN and ONNX store it."""
@@ -193,13 +243,21 @@ def check_declarations(cls: type[Cell]) -> None:
     for kind, names in groups.items():
         wrong = [name for name in names if not name.isidentifier() or names.count(name) > 1]
         if wrong:
-            raise CellError(f'{cls.__name__} declares {kind} with {wrong[0]!r}: names must be identifiers, each once')
+            raise CellError(
+                f"{cls.__name__} declares {kind} with {wrong[0]!r}: names must be identifiers, each once",
+                **user_place(),
+            )
     if not groups["states"]:
-        raise CellError(f"{cls.__name__} declares no state", repair='Name what is carried: states = "h"')
+        raise CellError(f"{cls.__name__} declares no state", repair='Name it: states = "h"', **user_place())
     if unknown := [gate for gate in cls.recurrent_bias.split() if gate not in groups["gates"]]:
-        raise CellError(f"{cls.__name__} declares recurrent_bias {unknown[0]!r}, which is not one of gates = {cls.gates!r}")
+        raise CellError(
+            f"{cls.__name__} declares recurrent_bias {unknown[0]!r}, which is not one of gates = {cls.gates!r}",
+            **user_place(),
+        )
     if unknown := [name for name in cls.sizes if name not in (*groups["states"], cls.output)]:
-        raise CellError(f"{cls.__name__} declares a size for {unknown[0]!r}, which is no state: {cls.states}")
+        raise CellError(
+            f"{cls.__name__} declares a size for {unknown[0]!r}, which is no state: {cls.states}", **user_place()
+        )
     if cls.step is Cell.step:
         return
     names = [parameter.name for parameter in inspect.signature(cls.step).parameters.values()][1:]

@@ -44,7 +44,7 @@ class Node:
 
     def __str__(self) -> str:
         if self.op == "constant":
-            return f"{dict(self.attrs)['value']:g}"
+            return f"{dict(self.attrs).get('value', 'constant')}"
         if self.op in LEAVES:
             return f"{self.op} {self.name}"
         return f"{self.op}({', '.join([*(f'%{a}' for a in self.args), *(f'{k}={v}' for k, v in self.attrs)])})"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cellwright.cells.cell import Cell
+from cellwright.cells.cell import Cell, hidden_size_of
 from cellwright.engine.graph import Graph
 from cellwright.engine.trace import trace
 from cellwright.ops import OPS
@@ -61,7 +61,7 @@ def interpret_sequence(
         y (T, B, O), 0 beyond each length, and the final states, each (B, S).
     """
     steps, batch, input_size = x_TBI.shape
-    hidden_size = _hidden_size(cell, weights, state)
+    hidden_size = hidden_size_of(cell, weights, state) or 1  # nothing is of that size
     graph = trace(cell, input_size, hidden_size, bias=any(key.startswith("b.") for key in weights))
     values = {name: np.asarray(weight, np.float64) for name, weight in weights.items()}
     y_TBO = np.zeros((steps, batch, cell.output_size(hidden_size)))
@@ -69,18 +69,8 @@ def interpret_sequence(
     for row in range(batch):
         length = steps if lengths_B is None else int(lengths_B[row])
         for t in range(length - 1, -1, -1) if reverse else range(length):
-            held = {name: final[row] for name, final in zip(cell.state_names, finals, strict=True)}
+            held = {name: final[row].copy() for name, final in zip(cell.state_names, finals, strict=True)}
             new, y_TBO[t, row] = interpret(graph, {**values, **held, "x": np.asarray(x_TBI[t, row], np.float64)})
             for name, final in zip(cell.state_names, finals, strict=True):
                 final[row] = new[name]
     return y_TBO, tuple(finals)
-
-
-def _hidden_size(cell: Cell, weights: Mapping[str, Array], state: Sequence[Array]) -> int:
-    for key, weight in weights.items():
-        if key.startswith("W.") and key[2:] in cell.gate_names:
-            return int(weight.shape[0])
-    for name, held in zip(cell.state_names, state, strict=True):
-        if name not in cell.sizes:
-            return int(held.shape[-1])
-    raise ValueError(f"the hidden size of {cell.name} cannot be read off its weights and states")

@@ -18,6 +18,7 @@ __all__ = ["MAX_NODES", "GraphCell", "cell_from_data", "cell_to_data"]
 
 MAX_NODES = 10_000
 MAX_SIZE = 1_000_000
+MAX_NUMBERS = 1_000_000_000
 
 
 def cell_to_data(cell: Cell, input_size: int, hidden_size: int, bias: bool = True) -> dict[str, Any]:
@@ -32,7 +33,7 @@ def cell_to_data(cell: Cell, input_size: int, hidden_size: int, bias: bool = Tru
         "sizes": dict(cell.sizes),
         "output": cell.output,
         "recurrent_bias": cell.recurrent_bias,
-        "letters": {letter: getattr(cell, letter) for letter in sorted(letters)},
+        "letters": {letter: cell.letter(letter) for letter in sorted(letters)},
         "takes": list(cell.takes()),
         "input_size": input_size,
         "hidden_size": hidden_size,
@@ -74,16 +75,30 @@ def _read(data: Mapping[str, Any]) -> GraphCell:
     nodes = tuple(_node_from_data(node) for node in data["nodes"])
     states = tuple((_name(name), _whole(index)) for name, index in data["new_states"])
     graph = Graph(_name(data["name"]), nodes, states, _whole(data["output_node"]))
+    if sum(math.prod(node.shape) for node in nodes) > MAX_NUMBERS:
+        raise ValueError(f"more than {MAX_NUMBERS} numbers in one step")
     verify(graph)
     cell = GraphCell(graph, data)
     if tuple(name for name, _ in states) != cell.state_names:
         raise ValueError(f"new states {states} differ from the declared {cell.state_names}")
     input_size, hidden_size = _whole(data["input_size"]), _whole(data["hidden_size"])
     shapes = cell.parameter_shapes(input_size, hidden_size, bool(data["bias"]))
-    expected = {"x": (input_size,), **{k: (n,) for k, n in cell.state_sizes(hidden_size).items()}, **shapes}
+    if sum(math.prod(shape) for shape in shapes.values()) > MAX_NUMBERS:
+        raise ValueError(f"more than {MAX_NUMBERS} parameters")
+    sizes = cell.state_sizes(hidden_size)
+    expected: dict[str, dict[str, tuple[int, ...]]] = {
+        "input": {"x": (input_size,)},
+        "state": {name: (size,) for name, size in sizes.items()},
+        "parameter": {name: shape for name, shape in shapes.items() if name.split(".")[0] in cell.takes()},
+    }
     for node in nodes:
-        if node.op in ("input", "state", "parameter") and expected.get(node.name) != node.shape:
-            raise ValueError(f"{node.op} {node.name} of shape {node.shape}, declared {expected.get(node.name)}")
+        if node.op in expected and (declared := expected[node.op].get(node.name)) != node.shape:
+            raise ValueError(f"{node.op} {node.name} of shape {node.shape}, declared {declared}")
+    output = dict(states).get(cell.output_name, graph.output)
+    if graph.output != output or nodes[output].shape != (cell.output_size(hidden_size),):
+        raise ValueError(f"the output is not the declared {cell.output_name}")
+    if len(set(cell.state_names)) < len(cell.state_names) or {"x", *sizes} & {*shapes}:
+        raise ValueError("a name stands for two things")
     return cell
 
 

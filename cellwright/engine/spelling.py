@@ -6,17 +6,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from cellwright.cells.cell import user_place
 from cellwright.errors import CellError
-from cellwright.ops import SPELLINGS, apply
+from cellwright.ops import OPS, SPELLINGS, apply
 
 __all__ = ["respell"]
 
+_NO_MATTER = ("inplace", "_stacklevel")  # arguments that change no number
 _FEATURES = (0, -1, None)  # a value is one feature vector: dim 0 and dim -1 are the same axis
 
 
 def respell(name: str, args: Sequence[Any], named: Mapping[str, Any]) -> Callable[[], Any] | None:
     """What a call of the torch function `name` means in ops, ready to run; None if it is not in the list."""
-    options = {key: value for key, value in named.items() if value is not None and key != "inplace"}
+    options = {key: value for key, value in named.items() if value is not None and key not in _NO_MATTER}
     dim = options.pop("dim", None)
     if name in ("cat", "concat", "concatenate") and args:
         rest = args[1] if len(args) > 1 else dim
@@ -32,7 +34,7 @@ def respell(name: str, args: Sequence[Any], named: Mapping[str, Any]) -> Callabl
         if isinstance(rest, tuple | list) and len(rest) == 1:
             rest = rest[0]
         return (lambda: apply(op, args[0])) if _is_features(rest) and len(args) <= 2 else None
-    if op is None or dim is not None:
+    if op is None or dim is not None or OPS[op].arity != len(args):
         return None
     if name in ("__radd__", "__rmul__"):
         args = args[::-1]
@@ -42,4 +44,4 @@ def respell(name: str, args: Sequence[Any], named: Mapping[str, Any]) -> Callabl
 def _is_features(dim: Any) -> bool:
     if dim in _FEATURES:
         return True
-    raise CellError(f"dim={dim}: a value in step is one feature vector, so only dim 0 or -1 exists")
+    raise CellError(f"dim={dim}: a value in step is one feature vector, so only dim 0 or -1 exists", **user_place())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from cellwright.cells.cell import Cell, user_place
+from cellwright.cells.cell import Cell, step_place, user_place
 from cellwright.engine.graph import Builder, Graph, Node
 from cellwright.engine.spelling import respell
 from cellwright.engine.verify import verify
@@ -38,12 +38,17 @@ def trace(cell: Cell, input_size: int, hidden_size: int, bias: bool = True) -> G
     for (name, size), value in zip(sizes.items(), new, strict=True):
         if not isinstance(value, Value) or value.shape != (size,):
             raise CellError(
-                f"{cell.name}.step returns state {name} of shape {getattr(value, 'shape', '()')}: it must stay ({size},)",
+                f"{cell.name}.step returns state {name} of shape {getattr(value, 'shape', '()')}: it must stay"
+                f" ({size},)",
                 repair="A state keeps its shape from step to step; declare another size with sizes = {…}.",
+                **step_place(cell),
             )
     expected = (cell.output_size(hidden_size),)
     if not isinstance(output, Value) or output.shape != expected:
-        raise CellError(f"{cell.name}.step returns an output of shape {getattr(output, 'shape', '()')}, declared {expected}")
+        raise CellError(
+            f"{cell.name}.step returns an output of shape {getattr(output, 'shape', '()')}, declared {expected}",
+            **step_place(cell),
+        )
     positions = tuple((name, value.index) for name, value in zip(sizes, new, strict=True))
     graph = Graph(cell.name, tuple(builder.nodes), positions, output.index)
     verify(graph)
@@ -57,12 +62,10 @@ def returned_values(cell: Cell, returned: Any) -> tuple[list[Any], Any]:
     separate = cell.output is not None and cell.output not in names
     if len(values) != len(names) + separate:
         expected = ", ".join([*names, *([cell.output_name] if separate else [])])
-        code = cell.step.__func__.__code__
         raise CellError(
             f"{cell.name}.step returns {len(values)} values, declared are {len(names) + separate}: {expected}",
             repair=f"Return ({expected}), or change states.",
-            file=code.co_filename,
-            line=code.co_firstlineno,
+            **step_place(cell),
         )
     if separate:
         return values[:-1], values[-1]
@@ -86,6 +89,9 @@ class Value(Operators):
     @property
     def shape(self) -> Shape:
         return self.builder.nodes[self.index].shape
+
+    def place(self) -> dict[str, Any]:
+        return user_place()
 
     def __cellwright_apply__(self, op: str, args: Sequence[Any], attrs: dict[str, Any]) -> Value:
         try:
@@ -121,14 +127,12 @@ class Value(Operators):
             return lambda *args, **named: type(self).__torch_function__(_Named(name), (), (self, *args), named)
         if name.startswith("__"):
             raise AttributeError(name)
-        raise UnsupportedOp(
-            f"a cell's value has no `{name}`", repair="Write it with cellwright.ops.", **user_place()
-        )
+        raise UnsupportedOp(f"a cell's value has no `{name}`", repair="Write it with cellwright.ops.", **user_place())
 
     def __bool__(self) -> bool:
         raise branch_error(self.cell)
 
-    __float__ = __int__ = __len__ = __iter__ = __bool__  # type: ignore[assignment]
+    __float__ = __int__ = __len__ = __iter__ = __bool__
 
 
 class _Named:

@@ -22,6 +22,8 @@ def verify(graph: Graph) -> None:
                 fail(position, "is a leaf with arguments")
             if (node.op == "constant") != (set(attrs) == {"value"}) or (node.op == "constant") == bool(node.name):
                 fail(position, "must be a constant with a value, or have a name")
+            if node.op == "constant" and node.shape:
+                fail(position, "is a number with a shape")
             if any(size < 1 for size in node.shape):
                 fail(position, f"has shape {node.shape}")
             continue

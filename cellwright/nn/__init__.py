@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cellwright.nn.crf import LinearChainCRF
 from cellwright.nn.layers import GRU, LSTM, RNN, layer
 from cellwright.nn.recurrent import Recurrent
 from cellwright.nn.weights import ParameterCount, copy_from_torch, count_parameters
@@ -10,6 +11,7 @@ __all__ = [
     "GRU",
     "LSTM",
     "RNN",
+    "LinearChainCRF",
     "ParameterCount",
     "Recurrent",
     "copy_from_torch",

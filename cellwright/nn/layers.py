@@ -30,11 +30,10 @@ from cellwright.nn.layout import (
 from cellwright.nn.lengths import Lengths, mask_padding, pack
 from cellwright.nn.recurrent import Recurrent
 from cellwright.nn.stack import STACKS, run_stack
-from cellwright.nn.weights import merged_views, torch_views
+from cellwright.nn.weights import ELMAN_FUNCTIONS, merged_views, torch_cell, torch_views
 
 __all__ = ["GRU", "LSTM", "RNN", "layer"]
 
-ELMAN_FUNCTIONS = {"RNN_TANH": ops.tanh, "RNN_RELU": ops.relu}
 NOT_BUILT = "(auto: the compiled path is not built yet)"
 
 
@@ -61,9 +60,7 @@ class DropIn(nn.RNNBase):
     @property
     def cell(self) -> Cell:
         """The cell whose equations this layer computes."""
-        if self.mode == "LSTM":
-            return cells.LSTMP(self.proj_size) if self.proj_size else cells.LSTM()
-        return cells.GRU() if self.mode == "GRU" else cells.Elman(ELMAN_FUNCTIONS[self.mode])
+        return torch_cell(self)
 
     @property
     def state_sizes(self) -> dict[str, int]:
@@ -94,7 +91,7 @@ class DropIn(nn.RNNBase):
     ) -> tuple[Tensor | PackedSequence, Any]:
         """Runs the layer; arguments and results are in the class docstring."""
         label = f"{self.name}({self.input_size} → {self.hidden_size})"
-        weight = self.get_parameter("weight_ih_l0")
+        weight: Any = self.weight_ih_l0  # may be computed: a parametrization, functional_call
         check_call(self.name, backend, resets)
         batch, batched = check_input(label, input, self.input_size, self.batch_first)
         check_dtype(self.name, weight, input.data if isinstance(input, PackedSequence) else input)
@@ -106,7 +103,7 @@ class DropIn(nn.RNNBase):
             return self.kernels(input, initial)
         x_TBI, lengths_B, layout = read_input(label, input, lengths, batch_first=self.batch_first)
         states = batch_states(initial, sizes, rows, x_TBI)
-        if backend == "reference":
+        if backend == "reference" or not x_TBI.numel():  # torch's kernels refuse no steps and no sequences
             self.path = f"plain loop of {self.cell.name}, a step at a time in torch"
             y_TBO, finals = self.run_layers(False, x_TBI, states, lengths_B)
         else:
@@ -141,9 +138,7 @@ class DropIn(nn.RNNBase):
             )
         return y_TBO, finals
 
-    def run_layers(
-        self, dense: bool, x_TBI: Tensor, states: States, lengths_B: Tensor | None
-    ) -> tuple[Tensor, States]:
+    def run_layers(self, dense: bool, x_TBI: Tensor, states: States, lengths_B: Tensor | None) -> tuple[Tensor, States]:
         """Layer by layer and direction by direction, through torch's dense kernels or the plain loop."""
         cell = self.cell
 
@@ -403,7 +398,8 @@ def layer(cell: Cell, input_size: int, hidden_size: int, **options: Any) -> RNN 
         return LSTM(input_size, hidden_size, proj_size=cell.P, **drop_in)
     if type(cell) is cells.GRU:
         return GRU(input_size, hidden_size, **drop_in)
-    if type(cell) is cells.Elman and cell.O is None and cell.f in ELMAN_FUNCTIONS.values():
+    gated = [drop_in.pop(key, None) for key in ("forget_bias", "max_lag")] != [None, None]  # Recurrent refuses these
+    if type(cell) is cells.Elman and cell.O is None and cell.f in ELMAN_FUNCTIONS.values() and not gated:
         nonlinearity = "tanh" if cell.f is ops.tanh else "relu"
         return RNN(input_size, hidden_size, nonlinearity=nonlinearity, **drop_in)
     return Recurrent(cell, input_size, hidden_size, **options)

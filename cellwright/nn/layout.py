@@ -85,9 +85,7 @@ def check_dtype(name: str, weight: Tensor, x: Tensor, what: str = "x") -> None:
     name_in_code = what.split()[-1]
     repair = f"Convert the input: {name_in_code}.{to_weight}"
     repair += f", or the layer: layer.{to_x}." if to_x else "."
-    raise DtypeError(
-        f"{name} weights are {dtype_name(weight.dtype)}, {what} is {dtype_name(x.dtype)}.", repair=repair
-    )
+    raise DtypeError(f"{name} weights are {dtype_name(weight.dtype)}, {what} is {dtype_name(x.dtype)}.", repair=repair)
 
 
 def check_input(label: str, x: Tensor | PackedSequence, input_size: int, batch_first: bool) -> tuple[int, bool]:

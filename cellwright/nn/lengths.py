@@ -39,7 +39,7 @@ def check_lengths(lengths: Lengths, steps: int, batch: int, device: torch.device
             f"lengths has shape {tuple(lengths_B.shape)}: it must hold one length for each of {batch} sequences.",
             repair="Pass a tensor or list of the batch's size; its order is that of the batch.",
         )
-    if batch and not (0 <= int(lengths_B.min()) and int(lengths_B.max()) <= steps):
+    if batch and not (int(lengths_B.min()) >= 0 and int(lengths_B.max()) <= steps):
         wrong = int(((lengths_B < 0) | (lengths_B > steps)).nonzero()[0])
         raise ShapeError(
             f"lengths[{wrong}] is {int(lengths_B[wrong])}: a length lies between 0 and {steps}, the steps of x.",
@@ -73,7 +73,7 @@ def reverse_valid(x_TBI: Tensor, lengths_B: Tensor) -> Tensor:
 
 def last_valid(y_TBO: Tensor, lengths_B: Tensor, initial_BO: Tensor) -> Tensor:
     """y at the last valid step of each sequence, (B, O); the initial state for a sequence of length 0."""
-    steps, batch, _ = y_TBO.shape
+    batch = y_TBO.shape[1]
     rows = (lengths_B - 1).clamp(min=0) * batch + torch.arange(batch, device=y_TBO.device)
     last_BO = y_TBO.flatten(0, 1).index_select(0, rows)
     return torch.where((lengths_B == 0)[:, None], initial_BO.to(last_BO.dtype), last_BO)

@@ -177,9 +177,7 @@ class Recurrent(nn.Module):
         check_call(name, backend, resets)
         batch, batched = check_input(label, x, self.input_size, self.batch_first)
         check_dtype(name, weight, data)
-        given = check_states(
-            label, state, self.state_sizes, rows=rows, batch=batch, batched=batched, like=weight
-        )
+        given = check_states(label, state, self.state_sizes, rows=rows, batch=batch, batched=batched, like=weight)
         x_TBI, lengths_B, layout = read_input(label, x, lengths, batch_first=self.batch_first)
         states = batch_states(given, self.state_sizes, rows, x_TBI)
         if lengths_B is not None:

@@ -58,9 +58,7 @@ def run_stack(
 
     def run(layer: int, direction: int, x_TBI: Tensor) -> Tensor:
         row = layer * directions + direction
-        y_TBO, finals[row] = run_one(
-            layer, direction == 1, x_TBI, tuple(state[row] for state in states), lengths_B
-        )
+        y_TBO, finals[row] = run_one(layer, direction == 1, x_TBI, tuple(state[row] for state in states), lengths_B)
         return y_TBO
 
     def drop(y_TBO: Tensor, layer: int) -> Tensor:

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from cellwright import cells, ops
 from cellwright.cells import Cell
 from cellwright.errors import ShapeError
 
 __all__ = [
+    "ELMAN_FUNCTIONS",
     "Block",
     "ParameterCount",
     "copy_from_torch",
@@ -22,9 +24,11 @@ __all__ = [
     "gate_views",
     "merged_views",
     "stored_blocks",
+    "torch_cell",
     "torch_views",
 ]
 
+ELMAN_FUNCTIONS = {"RNN_TANH": ops.tanh, "RNN_RELU": ops.relu}
 STORED_NAMES = {"W": "weight_ih", "R": "weight_hh", "b": "bias"}
 
 
@@ -66,6 +70,19 @@ def gate_views(module: nn.Module, blocks: list[Block], layer: int, reverse: bool
     return views
 
 
+def torch_cell(module: nn.RNNBase) -> Cell:
+    """The cell whose equations a torch.nn layer computes."""
+    if module.mode == "LSTM":
+        return cells.LSTMP(module.proj_size) if module.proj_size else cells.LSTM()
+    return cells.GRU() if module.mode == "GRU" else cells.Elman(ELMAN_FUNCTIONS[module.mode])
+
+
+def same_cell(cell: Cell, other: Cell) -> bool:
+    """Whether the two declare the same gates, states and parameters and, of Elman networks, use the same function."""
+    declared = [(c.gates.split(), c.states.split(), c.recurrent_bias.split(), c.params) for c in (cell, other)]
+    return declared[0] == declared[1] and getattr(cell, "f", None) == getattr(other, "f", None)
+
+
 def torch_views(module: nn.RNNBase, cell: Cell, layer: int, reverse: bool) -> dict[str, Tensor]:
     """As gate_views, for a torch.nn layer with its two biases: bias_ih is b, bias_hh is bR, for every gate."""
     shapes = cell.parameter_shapes(module.input_size, module.hidden_size, bias=False)
@@ -103,19 +120,18 @@ def copy_from_torch(layer: nn.Module, module: nn.RNNBase) -> None:
     assert isinstance(layer, Recurrent)
     directions = 2 if module.bidirectional else 1
     same = (layer.num_layers, layer.directions, layer.bias) == (module.num_layers, directions, module.bias)
-    for row in range(module.num_layers * directions if same else 0):
-        place = (row // directions, row % directions == 1)
-        ours, theirs = layer.views(*place), merged_views(module, layer.cell, *place)
-        same = {k: v.shape for k, v in ours.items()} == {k: v.shape for k, v in theirs.items()}
-        if not same:
-            break
-        for key, view in ours.items():
-            view.copy_(theirs[key])
-    if not same:
+    pairs = []
+    if same and same_cell(layer.cell, torch_cell(module)):
+        pairs = [(layer.views(*place), merged_views(module, layer.cell, *place)) for place in layer.places()]
+    shapes = [[{key: part.shape for key, part in views.items()} for views in pair] for pair in pairs]
+    if not pairs or any(ours != theirs for ours, theirs in shapes):
         raise ShapeError(
             f"weights of {module} do not fit {layer}.",
-            repair="Both need the same cell, sizes, num_layers, bidirectional and bias, and stack=\"joint\".",
+            repair='Both need the same cell, sizes, num_layers, bidirectional and bias, and stack="joint".',
         )
+    for ours, theirs in pairs:
+        for key, view in ours.items():
+            view.copy_(theirs[key])
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +157,7 @@ def count_parameters(module: nn.Module) -> ParameterCount:
     """
     stored = sum(parameter.numel() for parameter in module.parameters())
     changes = [change for part in module.modules() for change in bias_changes(part)]
-    return ParameterCount(
-        stored, stored + sum(one for one, _ in changes), stored + sum(two for _, two in changes)
-    )
+    return ParameterCount(stored, stored + sum(one for one, _ in changes), stored + sum(two for _, two in changes))
 
 
 def bias_changes(part: nn.Module) -> Iterator[tuple[int, int]]:

@@ -14,16 +14,17 @@ import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
-from cellwright.cells.cell import Cell, user_place
+from cellwright.cells.cell import Cell, hidden_size_of, step_place, user_place
 from cellwright.engine.run.torch_rows import TORCH_ROWS
 from cellwright.engine.spelling import respell
 from cellwright.engine.trace import branch_error, returned_values
 from cellwright.errors import CellError, SlowPathWarning
-from cellwright.ops import SPELLINGS, Operators
+from cellwright.ops import OPS, SPELLINGS, Operators
 
 __all__ = ["LoopValue", "run_loop"]
 
 _NOT_ELEMENTWISE = ("matmul", "concat", "slice", "sum", "mean", "amax", "softmax", "cumsum")
+_COMPARISONS = ("lt", "le", "gt", "ge")
 _told: set[tuple[str, str, object]] = set()
 
 
@@ -52,14 +53,22 @@ def run_loop(
         CellError: `step` branches on data, changes a shape or the number of states, or uses an undeclared name.
     """
     steps, batch, _ = x_TBI.shape
-    arguments = cell.bind({name: LoopValue(weight, cell.name, batched=False) for name, weight in weights.items()})
+    arguments: dict[str, Any] = {}
     held = tuple(state)
     outputs: list[Tensor] = []
     for t in range(steps - 1, -1, -1) if reverse else range(steps):
-        values = [LoopValue(part, cell.name) for part in (x_TBI[t], *held)]
+        kind = FirstValue if not outputs else LoopValue
+        if len(outputs) < 2:
+            arguments = cell.bind({name: kind(weight, cell.name, batched=False) for name, weight in weights.items()})
+        values = [kind(part, cell.name) for part in (x_TBI[t], *held)]
         new, output = returned_values(cell, cell.step(*values, **arguments))
         following = tuple(_tensor(cell, v, old) for v, old in zip(new, held, strict=True))
         y_BO = _tensor(cell, output, None, batch)
+        if not outputs and output.shape != (_declared_output(cell, weights, held) or output.shape[0],):
+            raise CellError(
+                f"{cell.name}.step returns an output of shape {output.shape}, another one is declared",
+                **step_place(cell),
+            )
         if lengths_B is not None:
             valid_B1 = (t < lengths_B)[:, None]
             following = tuple(torch.where(valid_B1, n, old) for n, old in zip(following, held, strict=True))
@@ -67,27 +76,28 @@ def run_loop(
         held = following
         outputs.append(y_BO)
     if not outputs:
-        width = held[cell.state_names.index(cell.output_name)].shape[-1] if cell.output_name in cell.state_names else 0
-        return x_TBI.new_zeros(0, batch, width or _declared_output(cell, weights, held)), held
+        return x_TBI.new_zeros(0, batch, _declared_output(cell, weights, held) or 0), held
     return torch.stack(outputs[::-1] if reverse else outputs), held
 
 
-def _declared_output(cell: Cell, weights: Mapping[str, Tensor], held: Sequence[Tensor]) -> int:
-    """The output's width where no step ran to show it."""
-    hidden = [weight.shape[0] for name, weight in weights.items() if name.startswith("W.")]
-    hidden += [part.shape[-1] for name, part in zip(cell.state_names, held, strict=True) if name not in cell.sizes]
-    return cell.output_size(hidden[0])
+def _declared_output(cell: Cell, weights: Mapping[str, Tensor], held: Sequence[Tensor]) -> int | None:
+    """The output's declared size; None if it is H and nothing else is of that size."""
+    hidden = hidden_size_of(cell, weights, held)
+    return None if hidden is None and cell.sizes.get(cell.output_name, "H") == "H" else cell.output_size(hidden or 1)
 
 
 def _tensor(cell: Cell, value: Any, like: Tensor | None, batch: int = 0) -> Tensor:
     """The (B, n) tensor of a returned value; a new state must have the old one's shape."""
     if not isinstance(value, LoopValue):
-        raise CellError(f"{cell.name}.step returns a {type(value).__name__} where a state or output belongs")
+        raise CellError(
+            f"{cell.name}.step returns a {type(value).__name__} where a state or output belongs", **step_place(cell)
+        )
     tensor = value.tensor if value.batched else value.tensor.expand(batch if like is None else len(like), -1)
     if like is not None and tensor.shape != like.shape:
         raise CellError(
             f"{cell.name}.step returns a state of shape {value.shape}: it must stay {tuple(like.shape[1:])}",
             repair="A state keeps its shape from step to step; declare another size with sizes = {…}.",
+            **step_place(cell),
         )
     return tensor
 
@@ -95,17 +105,29 @@ def _tensor(cell: Cell, value: Any, like: Tensor | None, batch: int = 0) -> Tens
 class LoopValue(Operators):
     """A feature vector (n,) or scalar () of every sequence of the batch, or a parameter without a batch axis."""
 
-    def __init__(self, tensor: Tensor, cell: str, batched: bool = True) -> None:
+    def __init__(self, tensor: Tensor, cell: str, batched: bool = True, kind: torch.dtype | None = None) -> None:
         self.tensor, self.cell, self.batched = tensor, cell, batched
+        self.kind = kind  # of a comparison: the dtype of what it compared
 
     @property
     def shape(self) -> tuple[int, ...]:
         return tuple(self.tensor.shape[1:] if self.batched else self.tensor.shape)
 
+    def place(self) -> dict[str, Any]:
+        return user_place()
+
     def __cellwright_apply__(self, op: str, args: Sequence[Any], attrs: dict[str, Any]) -> LoopValue:
         values = [LoopValue(a, self.cell, batched=False) if isinstance(a, Tensor) else a for a in args]
         vectors = [v for v in values if isinstance(v, LoopValue)]
-        batched = any(v.batched for v in vectors)
+        depth = 0
+        for v in vectors:
+            if v.batched and v.tensor.ndim > depth:
+                depth = v.tensor.ndim
+        if depth > 2:  # a matrix of each sequence, made by a torch function outside the op list
+            row = torch.matmul if op == "matmul" else TORCH_ROWS[op]
+            each: LoopValue = _each_sequence(row, args, attrs, user_place())
+            return each
+        batched = depth > 0
         if op == "concat" and batched:
             batch = next(len(v.tensor) for v in vectors if v.batched)
             tensors = [v.tensor if v.batched else v.tensor.expand(batch, -1) for v in vectors]
@@ -113,20 +135,22 @@ class LoopValue(Operators):
             tensors = [_aligned(v) for v in values]
         else:
             tensors = [v.tensor if isinstance(v, LoopValue) else v for v in values]
-        if op in ("minimum", "maximum"):
-            tensors = [t if isinstance(t, Tensor) else vectors[0].tensor.new_tensor(t) for t in tensors]
-        elif not isinstance(tensors[0], Tensor) and op in ("sub", "div", "lt", "le", "gt", "ge"):
+        if op in ("minimum", "maximum", "where"):
+            like = vectors[-1]
+            tensors = [t if isinstance(t, Tensor) else like.tensor.new_tensor(t, dtype=like.kind) for t in tensors]
+        elif not isinstance(tensors[0], Tensor) and op in ("sub", "div", *_COMPARISONS):
             tensors[0] = vectors[0].tensor.new_tensor(tensors[0])
         try:
             result = TORCH_ROWS[op](*tensors, **attrs)
         except (RuntimeError, TypeError) as wrong:
             shapes = " and ".join(str(getattr(v, "shape", v)) for v in values)
             raise CellError(f"{self.cell}.step: {op} of {shapes}: {wrong}", **user_place()) from None
-        return LoopValue(result, self.cell, batched)
+        return type(self)(result, self.cell, batched, vectors[0].tensor.dtype if op in _COMPARISONS else None)
 
     @classmethod
     def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        meaning = respell(func.__name__, args, kwargs or {})
+        matrix = any(isinstance(arg, LoopValue) and len(arg.shape) > 1 and arg.batched for arg in args)
+        meaning = None if matrix else respell(func.__name__, args, kwargs or {})
         return meaning() if meaning is not None else _foreign(func, args, kwargs or {})
 
     def __getattr__(self, name: str) -> Any:
@@ -142,7 +166,21 @@ class LoopValue(Operators):
     def __bool__(self) -> bool:
         raise branch_error(self.cell)
 
-    __float__ = __int__ = __len__ = __iter__ = __bool__  # type: ignore[assignment]
+    __float__ = __int__ = __len__ = __iter__ = __bool__
+
+
+class FirstValue(LoopValue):
+    """A value of the first step of a run: as the shapes of all steps are the same, only here they are checked. Torch
+    would read a batch axis as features, or a matrix as a vector of each sequence, without a word."""
+
+    def __cellwright_apply__(self, op: str, args: Sequence[Any], attrs: dict[str, Any]) -> LoopValue:
+        vectors = [v for v in args if isinstance(v, LoopValue)]
+        if not any(v.batched and len(v.shape) > 1 for v in vectors):
+            try:
+                OPS[op].shape(*(tuple(getattr(v, "shape", ())) for v in args), **attrs)
+            except (ValueError, TypeError) as wrong:
+                raise CellError(f"{self.cell}.step: {op}: {wrong}", **user_place()) from None
+        return super().__cellwright_apply__(op, args, attrs)
 
 
 def _aligned(value: Any) -> Any:
@@ -153,17 +191,26 @@ def _aligned(value: Any) -> Any:
 
 
 def _foreign(func: Any, args: Any, named: Any) -> Any:
-    """A torch function outside the op list, on every sequence of the batch at once, and said so once."""
-    leaves, layout = pytree.tree_flatten((args, named))
-    values = [leaf for leaf in leaves if isinstance(leaf, LoopValue)]
+    """A torch function outside the op list: it runs, and this is said once."""
+    values = [leaf for leaf in pytree.tree_leaves((args, named)) if isinstance(leaf, LoopValue)]
     cell, place = values[0].cell, user_place()
     key = (cell, func.__name__, place.get("line"))
     if key not in _told:
         _told.add(key)
         at = f" at {place['file']}:{place['line']}" if place else ""
         warnings.warn(
-            f"{cell}.step runs in the plain loop: torch.{func.__name__}{at} is not in the op list", SlowPathWarning, stacklevel=4
+            f"{cell}.step runs in the plain loop: torch.{func.__name__}{at} is not in the op list",
+            SlowPathWarning,
+            stacklevel=4,
         )
+    return _each_sequence(func, args, named, place)
+
+
+def _each_sequence(func: Any, args: Any, named: Any, place: dict[str, Any]) -> Any:
+    """`func` on the values of one sequence, for every sequence of the batch at once."""
+    leaves, layout = pytree.tree_flatten((args, named))
+    values = [leaf for leaf in leaves if isinstance(leaf, LoopValue)]
+    cell = values[0].cell
     batched = any(v.batched for v in values)
 
     def on_one_sequence(*tensors: Tensor) -> Any:

@@ -1,8 +1,8 @@
-"""One labelled utterance, and a corpus of them in three splits: what every reader and generator returns.
-"""
+"""One labelled utterance, and a corpus of them in three splits: what every reader and generator returns."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 __all__ = ["Corpus", "Utterance"]
@@ -15,7 +15,7 @@ class Utterance:
     Attributes:
         words: the tokens; for Chinese by character, one character each.
         slots: one IOB2 ("BIO") tag per word.
-        intent: the label of the whole sentence.
+        intent: the label of the whole sentence; "" when the data has none.
         text: the original line, when the format had one.
         spans: character offsets (start, end) of each word in `text`.
         place: where it was read, "train.jsonl:17", for messages.
@@ -44,3 +44,7 @@ class Corpus:
     valid: list[Utterance] = field(default_factory=list)
     test: list[Utterance] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+
+    def splits(self) -> Iterator[tuple[str, list[Utterance]]]:
+        """("train", …), ("valid", …), ("test", …)."""
+        yield from (("train", self.train), ("valid", self.valid), ("test", self.test))

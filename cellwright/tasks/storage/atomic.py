@@ -18,7 +18,17 @@ from typing import Any, NoReturn
 
 from cellwright.errors import StorageError
 
-__all__ = ["FORMAT_VERSION", "MANIFEST", "Disk", "StoredFolder", "read_folder", "use_disk", "write_file", "write_folder"]
+__all__ = [
+    "FORMAT_VERSION",
+    "MANIFEST",
+    "Disk",
+    "StoredFolder",
+    "make_folder",
+    "read_folder",
+    "use_disk",
+    "write_file",
+    "write_folder",
+]
 
 FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
@@ -166,7 +176,9 @@ def read_folder(folder: str | Path, *, kind: str, newest: int = FORMAT_VERSION) 
     path = target / MANIFEST
     if not target.is_dir():
         found = "a file" if target.exists() else "nothing"
-        raise StorageError(f"Expected a {kind} folder, found {found}.", file=target, repair=f"Give the folder that holds {MANIFEST}.")
+        raise StorageError(
+            f"Expected a {kind} folder, found {found}.", file=target, repair=f"Give the folder that holds {MANIFEST}."
+        )
     manifest = _read_manifest(path, kind, newest)
     files = {name: _read_verified(target / name, entry) for name, entry in manifest["files"].items()}
     return StoredFolder(target, kind, manifest["format_version"], manifest["info"], files)
@@ -183,6 +195,15 @@ def write_file(path: Path, data: bytes) -> None:
     except OSError as error:
         _remove_quietly(temporary)
         raise_storage_error(error, path, "written")
+
+
+def make_folder(path: Path) -> None:
+    """The folder and its parents, where they do not exist yet."""
+    try:
+        if not path.is_dir():
+            disk().make_folder(path)
+    except OSError as error:
+        raise_storage_error(error, path, "made")
 
 
 def raise_storage_error(error: OSError, path: Path, what: str) -> NoReturn:
@@ -221,7 +242,9 @@ def _manifest(files: Mapping[str, bytes], kind: str, info: dict[str, Any], versi
         "format_version": version,
         "kind": kind,
         "info": info,
-        "files": {name: {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()} for name, data in files.items()},
+        "files": {
+            name: {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()} for name, data in files.items()
+        },
     }
     body["sha256"] = _digest(body)
     # No newline at the end: then every shorter prefix is invalid JSON.
@@ -251,16 +274,22 @@ def _read_manifest(path: Path, kind: str, newest: int) -> dict[str, Any]:
             repair="It was written by a newer cellwright: upgrade with pip install -U cellwright.",
         )
     if type(version) is not int or version < 1:
-        raise StorageError(f"Expected a format version from 1 to {newest}, found {version!r}.", file=path, repair=REPAIR)
+        raise StorageError(
+            f"Expected a format version from 1 to {newest}, found {version!r}.", file=path, repair=REPAIR
+        )
     try:
         intact = body.get("sha256") == _digest(body)
     except (ValueError, RecursionError):
         intact = False
     if not intact:
-        raise StorageError("Expected the manifest's own sha256, found another: its text was changed.", file=path, repair=REPAIR)
+        raise StorageError(
+            "Expected the manifest's own sha256, found another: its text was changed.", file=path, repair=REPAIR
+        )
     if body.get("kind") != kind:
         raise StorageError(
-            f"Expected a folder of kind {kind!r}, found {body.get('kind')!r}.", file=path, repair=f"Give the folder of a {kind}."
+            f"Expected a folder of kind {kind!r}, found {body.get('kind')!r}.",
+            file=path,
+            repair=f"Give the folder of a {kind}.",
         )
     _check_entries(body, path)
     return body
@@ -279,7 +308,9 @@ def _check_entries(body: Mapping[str, Any], path: Path) -> None:
 
 def _check_name(name: str, place: Path) -> None:
     """Plain names only, so that a manifest can never point outside its folder."""
-    if not name or name != Path(name).name or name in (MANIFEST, ".", "..") or "\\" in name or "\0" in name:
+    encodable = not any("\ud800" <= character <= "\udfff" for character in name)  # JSON may hold lone surrogates
+    plain = name == Path(name).name and "\\" not in name and "\0" not in name and encodable
+    if not name or not plain or name in (MANIFEST, ".", ".."):
         raise StorageError(f"Expected a plain file name, found {name!r}.", file=place, repair=REPAIR)
 
 
@@ -300,7 +331,9 @@ def _read_regular(path: Path, limit: int, exact: bool = False) -> bytes:
     except OSError as error:
         raise_storage_error(error, path, "read")
     if not stat.S_ISREG(status.st_mode):
-        raise StorageError(f"Expected {path.name} to be a regular file, found a link or folder.", file=path, repair=REPAIR)
+        raise StorageError(
+            f"Expected {path.name} to be a regular file, found a link or folder.", file=path, repair=REPAIR
+        )
     if status.st_size > limit or (exact and status.st_size != limit):
         relation = "" if exact else "at most "
         raise StorageError(f"Expected {relation}{limit:,} bytes, found {status.st_size:,}.", file=path, repair=REPAIR)

@@ -51,7 +51,9 @@ def specs(tensors: Mapping[str, Tensor]) -> dict[str, TensorSpec]:
 def tensors_to_bytes(tensors: Mapping[str, Tensor]) -> bytes:
     """The tensors as one safetensors file; any device, any layout; tied tensors are stored once a name."""
     if len(tensors) > MAX_TENSORS:
-        raise StorageError(f"Expected at most {MAX_TENSORS:,} tensors, found {len(tensors):,}.", repair="Pack them into fewer.")
+        raise StorageError(
+            f"Expected at most {MAX_TENSORS:,} tensors, found {len(tensors):,}.", repair="Pack them into fewer."
+        )
     for name, tensor in tensors.items():
         if tensor.dtype not in DTYPES.values():
             raise StorageError(f"Expected a dtype of {', '.join(DTYPES)} for {name}, found {tensor.dtype}.")
@@ -152,7 +154,9 @@ def _check_expected(
     for name, spec in header.items():
         if spec != allowed[name]:
             shape, dtype = allowed[name]
-            raise _refused(f"Expected {name} as {shape} {dtype}, found {spec.shape} {spec.dtype}.", place, CONFIG_REPAIR)
+            raise _refused(
+                f"Expected {name} as {shape} {dtype}, found {spec.shape} {spec.dtype}.", place, CONFIG_REPAIR
+            )
 
 
 CONFIG_REPAIR = "The tensors belong to other settings or other data: use those they were saved with."

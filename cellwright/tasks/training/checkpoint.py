@@ -44,6 +44,7 @@ class Counters:
     metrics_bytes: int = 0
     times_bytes: int = 0
     seconds: float = 0.0
+    epoch_began: float = 0.0
     train_size: int = 0
     finished: str = ""  # "", "epochs" or "patience"
 
@@ -71,7 +72,9 @@ def save_checkpoint(
 
 
 def latest_checkpoint(
-    folder: Path, expected: Callable[[], tuple[dict[str, TensorSpec], dict[str, TensorSpec]]], note: Callable[[str], None]
+    folder: Path,
+    expected: Callable[[], tuple[dict[str, TensorSpec], dict[str, TensorSpec]]],
+    note: Callable[[str], None],
 ) -> tuple[Counters, dict[str, Tensor]] | None:
     """The newest checkpoint that passes its checks; None if there is none at all.
 
@@ -126,15 +129,11 @@ def restore(
             target.copy_(tensors[f"average.{name}"])
     for name, parameter in model.named_parameters():
         if f"optimizer.{name}.step" in tensors:
-            optimizer.state[parameter] = {
-                key: tensors[f"optimizer.{name}.{key}"].clone() for key in ("step", *MOMENTS)
-            }
+            optimizer.state[parameter] = {key: tensors[f"optimizer.{name}.{key}"].clone() for key in ("step", *MOMENTS)}
     torch.set_rng_state(tensors["random.torch"])
 
 
-def _state(
-    model: nn.Module, average: Mapping[str, Tensor], optimizer: torch.optim.Optimizer
-) -> dict[str, Tensor]:
+def _state(model: nn.Module, average: Mapping[str, Tensor], optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
     tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
     tensors |= {f"average.{name}": tensor for name, tensor in average.items()}
     for name, parameter in model.named_parameters():
@@ -157,6 +156,14 @@ def _read(
     stored = atomic.read_folder(path, kind=KIND)
     required, optional = expected()
     tensors = read_tensors(stored[TENSORS], required, optional=optional, place=path / TENSORS)
+    groups = {name.rpartition(".")[0] for name in tensors if name in optional}
+    whole = {f"{group}.{key}" for group in groups for key in ("step", *MOMENTS)}
+    if missing := sorted(whole - tensors.keys()):
+        raise StorageError(
+            f"Expected a tensor {missing[0]}, found none ({len(missing)} missing).",
+            file=path / TENSORS,
+            repair=atomic.REPAIR,
+        )
     return _counters(stored.info, path), tensors
 
 
@@ -164,8 +171,16 @@ def _counters(info: Mapping[str, Any], path: Path) -> Counters:
     names = {entry.name for entry in dataclasses.fields(Counters)}
     whole = [name for name, entry in Counters().__dict__.items() if type(entry) is int]
     numbers_fit = all(type(info.get(name)) is int and info[name] >= 0 for name in whole)
-    if set(info) != names or not numbers_fit or not math.isfinite(info["loss_sum"]):
-        raise StorageError("Expected the counters of a run, found others.", file=path / atomic.MANIFEST, repair=atomic.REPAIR)
+    figures = [info.get(name) for name in ("loss_sum", "seconds", "epoch_began")]
+    figures += [] if info.get("best") is None else [info["best"]]
+    metrics = info.get("best_metrics")
+    figures += metrics.values() if isinstance(metrics, dict) else [None]
+    figures_fit = all(type(value) in (int, float) and math.isfinite(value) for value in figures)
+    ends_fit = info.get("finished") in ("", "epochs", "patience")
+    if set(info) != names or not (numbers_fit and figures_fit and ends_fit):
+        raise StorageError(
+            "Expected the counters of a run, found others.", file=path / atomic.MANIFEST, repair=atomic.REPAIR
+        )
     return Counters(**info)
 
 

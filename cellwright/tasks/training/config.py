@@ -51,7 +51,9 @@ class TrainSection(Section):
     batch_size: int = Field(32, ge=1, le=1_000_000, description="examples a step")
     optimizer: Literal["adam", "adamw"] = Field("adamw", description="adamw decays weights apart from the gradient")
     learning_rate: float = Field(2e-3, gt=0, le=1e6, description="peak step size")
-    weight_decay: float = Field(0.01, ge=0, le=10, description="decay of matrices; vectors and scalars are never decayed")
+    weight_decay: float = Field(
+        0.01, ge=0, le=10, description="decay of matrices; vectors and scalars are never decayed"
+    )
     schedule: Literal["cosine", "linear", "constant"] = Field(
         "cosine", description="how the step size falls from its peak; cosine and linear end at 0"
     )
@@ -61,9 +63,13 @@ class TrainSection(Section):
         0.998, ge=0, lt=1, description="decay a step of the averaged weights that are evaluated and saved; 0 = off"
     )
     patience: int = Field(0, ge=0, le=100_000, description="epochs without a better metric before stopping; 0 = off")
-    checkpoint_every: int = Field(500, ge=0, le=10**9, description="steps between checkpoints; 0 = at each epoch's end only")
+    checkpoint_every: int = Field(
+        500, ge=0, le=10**9, description="steps between checkpoints; 0 = at each epoch's end only"
+    )
     threads: int = Field(0, ge=0, le=4096, description="CPU threads; 0 = torch's own choice")
-    max_minutes: float = Field(0.0, ge=0, le=10**7, description="stop, resumably, after this many minutes; 0 = no limit")
+    max_minutes: float = Field(
+        0.0, ge=0, le=10**7, description="stop, resumably, after this many minutes; 0 = no limit"
+    )
 
 
 class Config(Section):
@@ -147,7 +153,9 @@ def _read_toml(path: Path) -> tuple[str, dict[str, Any]]:
         raw = path.read_bytes()
     except OSError as error:
         raise ConfigError(
-            f"The settings file cannot be read: {error.strerror}.", file=path, repair="Check the path given to --config."
+            f"The settings file cannot be read: {error.strerror}.",
+            file=path,
+            repair="Check the path given to --config.",
         ) from None
     try:
         text = raw.decode("utf-8-sig")
@@ -161,7 +169,7 @@ def _read_toml(path: Path) -> tuple[str, dict[str, Any]]:
         ) from None
     try:
         return text, tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # TOMLDecodeError, or an integer of thousands of digits
         found = re.search(r"at line (\d+)", str(error))
         line_number = int(found[1]) if found else None
         source = text.splitlines()[line_number - 1] if line_number and line_number <= len(text.splitlines()) else None
@@ -178,11 +186,13 @@ def _parse_set(item: str, schema: type[Config]) -> tuple[str, Any]:
     key, equals, raw = item.partition("=")
     key, raw = key.strip(), raw.strip()
     if not equals or not key:
-        raise ConfigError(f"Expected --set section.key=value, found --set {item}.", repair="Example: --set train.epochs=3")
+        raise ConfigError(
+            f"Expected --set section.key=value, found --set {item}.", repair="Example: --set train.epochs=3"
+        )
     try:
         parsed = tomllib.loads(f"v = {raw}")
         value = parsed["v"] if len(parsed) == 1 else raw
-    except (tomllib.TOMLDecodeError, RecursionError):
+    except (ValueError, RecursionError):
         if raw[:1] in ('"', "'", "[", "{"):
             raise ConfigError(
                 f"Expected a TOML value after {key}=, found {raw}.", repair=f"Close the quotes or brackets of {raw}."
@@ -202,7 +212,9 @@ def _put(tree: dict[str, Any], key: str, value: Any, schema: type[Config], origi
     _check_known(key, schema, {"file": source})
     section, dot, name = key.partition(".")
     if not dot:
-        raise ConfigError(f"Expected section.key, found the section {key}.", file=source, repair=f"Example: {_example(schema, key)}")
+        raise ConfigError(
+            f"Expected section.key, found the section {key}.", file=source, repair=f"Example: {_example(schema, key)}"
+        )
     table = tree.setdefault(section, {})
     if not isinstance(table, dict):
         raise ConfigError(f"Expected a section [{section}], found {section} = {table!r}.", repair=f"Write [{section}].")
@@ -223,7 +235,11 @@ def _sections(schema: type[Config]) -> dict[str, type[Section]]:
 
 
 def _fields(schema: type[Config]) -> dict[str, FieldInfo]:
-    return {f"{section}.{name}": field for section, inner in _sections(schema).items() for name, field in inner.model_fields.items()}
+    return {
+        f"{section}.{name}": field
+        for section, inner in _sections(schema).items()
+        for name, field in inner.model_fields.items()
+    }
 
 
 def _keys(tree: Mapping[str, Any]) -> Iterator[str]:
@@ -294,7 +310,9 @@ def _wrong_value(key: str, error: Mapping[str, Any], schema: type[Config], place
     what = f'"{found}" (text)' if isinstance(found, str) else f"{_toml_text(found)} ({_toml_kind(found)})"
     # A validator of the section may say more than the type does.
     reason = f" {error['msg'].removeprefix('Value error, ')}." if error["type"] == "value_error" else ""
-    return ConfigError(f"{key}: expected {expected}, found {what}.{reason}", repair=f"{key}: {field.description}.", **place)
+    return ConfigError(
+        f"{key}: expected {expected}, found {what}.{reason}", repair=f"{key}: {field.description}.", **place
+    )
 
 
 def _toml_text(value: Any) -> str:

@@ -76,13 +76,17 @@ class RunFolder:
         file = Path(path) / "config.toml"
         if not file.is_file():
             raise StorageError(
-                "Expected a run folder with config.toml, found none.", file=file, repair="Give the folder named by --out."
+                "Expected a run folder with config.toml, found none.",
+                file=file,
+                repair="Give the folder named by --out.",
             )
         return load_config(file, sets, schema=schema)
 
     def _begin(self, overwrite: bool) -> None:
         try:
-            present = sorted(p.name for p in self.path.iterdir() if not p.name.startswith(".")) if self.path.exists() else []
+            present = (
+                sorted(p.name for p in self.path.iterdir() if not p.name.startswith(".")) if self.path.exists() else []
+            )
             if present and overwrite:
                 self._clear(present)
             elif present:
@@ -107,6 +111,9 @@ class RunFolder:
                 file=self.path,
                 repair="Only files of a run are ever deleted: choose another --out, or remove that folder yourself.",
             )
+        # A writer that was killed left these; read_folder would take .best.previous for the new run's best model.
+        for path in [self.path / ".best.previous", *self.path.glob(".best.tmp-*")]:
+            atomic.disk().remove(path)
         for name in sorted(known.intersection(present), key=lambda name: name == "config.toml"):
             atomic.disk().remove(self.path / name)
 
@@ -135,8 +142,8 @@ class RunFolder:
         starts: list[Any] = []
         if self.resumed and file.is_file():
             try:
-                starts = json.loads(file.read_text(encoding="utf-8"))["starts"]
-            except (ValueError, KeyError, TypeError):
+                starts = list(json.loads(file.read_text(encoding="utf-8"))["starts"])
+            except (ValueError, KeyError, TypeError, RecursionError):
                 starts = [{"note": "an earlier env.json could not be read"}]
         starts.append(environment(command))
         atomic.write_file(file, (json.dumps({"starts": starts}, indent=1) + "\n").encode())

@@ -1,0 +1,5 @@
+"""`python -m cellwright` is the command `cellwright`."""
+
+from cellwright.cli import main
+
+main()

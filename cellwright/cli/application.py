@@ -1,0 +1,137 @@
+"""The verbs and their options. Each verb's body imports what it needs, so that `--help` loads no torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["application"]
+
+application = typer.Typer(
+    name="cellwright",
+    help="Recurrent cells written once, as their equations; and the models made of them.",
+    no_args_is_help=True,
+    rich_markup_mode=None,  # plain help: rich alone would take a third of its time
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+DataOption = Annotated[
+    str, typer.Option("--data", help="travel-en, travel-zh, a folder with train, valid and test, or a file.")
+]
+ConfigOption = Annotated[Path | None, typer.Option("--config", help="Settings in a TOML file.")]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="One setting, section.key=value; may be repeated.", metavar="KEY=VALUE"),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+TaskArgument = Annotated[str, typer.Argument(help="The task: slots.")]
+
+
+def version(asked: bool) -> None:
+    if asked:
+        from cellwright import __version__
+
+        print(f"cellwright {__version__}")
+        raise typer.Exit
+
+
+@application.callback()
+def common_options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=version, is_eager=True)
+    ] = False,
+) -> None:
+    """Recurrent cells written once, as their equations; and the models made of them."""
+
+
+@application.command()
+def data(
+    name: Annotated[str, typer.Argument(help="travel (the embedded utterances), or a folder or file to convert.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder to write into, new or empty.")],
+    format: Annotated[str, typer.Option("--format", help="seq, conll, jsonl or rasa.")] = "seq",
+    scheme: Annotated[str, typer.Option("--scheme", help="Tags: bio, bioes or iob1.")] = "bio",
+    language: Annotated[str, typer.Option("--language", help="Of travel: en or zh.")] = "en",
+    seed: Annotated[int, typer.Option("--seed", help="Of travel.")] = 0,
+) -> None:
+    """Write the embedded utterances, or convert a folder or file, in one of four formats."""
+    from cellwright.cli.data import write_data
+
+    write_data(name, out, format, scheme, language, seed)
+
+
+@application.command()
+def train(
+    task: TaskArgument = "slots",
+    data: Annotated[str | None, typer.Option("--data", help="travel-en, travel-zh, a folder, or a file.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="The run's folder, new or empty.")] = None,
+    config: ConfigOption = None,
+    set: SetOption = None,
+    resume: Annotated[Path | None, typer.Option("--resume", help="Go on with the run in this folder.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a run that is in --out.")] = False,
+    settings: Annotated[
+        bool, typer.Option("--settings", help="Print every setting with its default and stop.")
+    ] = False,
+) -> None:
+    """Train a model; Ctrl-C stops with a checkpoint, --resume goes on bit for bit."""
+    from cellwright.cli.train import run_training
+
+    run_training(task, data, out, config, set or [], resume, overwrite, settings)
+
+
+@application.command()
+def evaluate(
+    model: Annotated[Path, typer.Argument(help="A model's folder, such as runs/demo/best, or its run's.")],
+    data: DataOption,
+    split: Annotated[str, typer.Option("--split", help="test, valid or train.")] = "test",
+    scheme: Annotated[str, typer.Option("--scheme", help="Tags: auto, bio, bioes or iob1.")] = "auto",
+    seed: Annotated[int, typer.Option("--seed", help="Of an embedded set.")] = 0,
+    json: JsonOption = False,
+) -> None:
+    """Precision, recall and F1 of the slots, intent and whole-sentence accuracy, beside two baselines."""
+    from cellwright.cli.evaluate import run_evaluation
+
+    run_evaluation(model, data, split, scheme, seed, json)
+
+
+@application.command()
+def predict(
+    model: Annotated[Path, typer.Argument(help="A model's folder, such as runs/demo/best, or its run's.")],
+    texts: Annotated[list[str] | None, typer.Argument(help="Texts; without any, lines of standard input.")] = None,
+    file: Annotated[Path | None, typer.Option("--file", help="A file with one text a line.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object a line, with spans and confidences.")] = False,
+) -> None:
+    """Slots and intent of each text; lines of standard input are answered as they come."""
+    from cellwright.cli.predict import run_prediction
+
+    run_prediction(model, texts or [], file, json)
+
+
+@application.command()
+def compare(
+    task: TaskArgument = "slots",
+    data: DataOption = "travel-en",
+    set: SetOption = None,
+    networks: Annotated[
+        str | None, typer.Option("--networks", help="Names of the table's rows, parted by commas.")
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Train a per-token network, Elman, LSTM, GRU and their bidirectional forms; one table."""
+    from cellwright.cli.compare import run_comparison
+
+    run_comparison(task, data, set or [], networks, json)
+
+
+@application.command()
+def show(
+    cell: Annotated[str | None, typer.Argument(help="A cell's name, or FILE.py:NAME; without one, the list.")] = None,
+    input: Annotated[int, typer.Option("--input", help="Size of x.")] = 64,
+    hidden: Annotated[int, typer.Option("--hidden", help="Size of h.")] = 128,
+) -> None:
+    """A cell's equations, its parameters and how many numbers they are."""
+    from cellwright.cli.show import show_cell
+
+    show_cell(cell, input, hidden)

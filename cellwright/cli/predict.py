@@ -1,0 +1,50 @@
+"""`cellwright predict`: arguments, a file, or standard input line by line."""
+
+from __future__ import annotations
+
+import json as json_text
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from cellwright.errors import CellwrightError, ConfigError, DataError
+from cellwright.tasks.data.text import read_lines
+from cellwright.tasks.slots.api import load
+
+__all__ = ["run_prediction"]
+
+
+def run_prediction(model: Path, texts: list[str], file: Path | None, json: bool) -> None:
+    """Print one line a text. A text that cannot be read gives an error in its place; the exit code is then 1."""
+    if texts and file is not None:
+        raise ConfigError("Expected texts or --file, found both.", repair="Leave one of them out.")
+    loaded = load(model)
+    lines: Iterable[str | CellwrightError] = texts or (read_lines(file) if file is not None else standard_input())
+    failed = 0
+    for number, line in enumerate(lines, start=1):
+        try:
+            if isinstance(line, CellwrightError):
+                raise line
+            answer = loaded.predict(line)
+        except CellwrightError as error:
+            failed += 1
+            if json:
+                print(json_text.dumps({"line": number, "error": error.message, "repair": error.repair}), flush=True)
+            else:
+                print(f"error in line {number}: {error.message}", flush=True)
+            continue
+        print(answer.to_json() if json else f"{answer}", flush=True)
+    if failed:
+        raise DataError(f"{failed:,} of the lines could not be read; each has its message in its place.")
+
+
+def standard_input() -> Iterator[str | CellwrightError]:
+    """Lines as they arrive, decoded one by one so that a bad byte spoils only its line."""
+    for number, line in enumerate(iter(sys.stdin.buffer.readline, b""), start=1):
+        try:
+            yield line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
+        except UnicodeDecodeError as error:
+            yield DataError(
+                f"Expected UTF-8, found byte 0x{line[error.start]:02x} at offset {error.start:,} of the line.",
+                repair="Send UTF-8.",
+            )

@@ -1,0 +1,66 @@
+"""`cellwright train`: a run from settings, or the rest of one."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from cellwright.cli.choices import one_of
+from cellwright.errors import ConfigError
+from cellwright.tasks.slots.api import resume as resume_run
+from cellwright.tasks.slots.api import train_slots
+from cellwright.tasks.slots.config import SlotsConfig
+from cellwright.tasks.training.config import config_table, load_config
+from cellwright.tasks.training.progress import progress_for
+
+__all__ = ["run_training"]
+
+
+def run_training(
+    task: str,
+    data: str | None,
+    out: Path | None,
+    config: Path | None,
+    sets: list[str],
+    resume: Path | None,
+    overwrite: bool,
+    settings: bool,
+) -> None:
+    """Print progress to standard error, and where the best model is to standard output."""
+    one_of("the task", task, ("slots",))
+    if settings:
+        print_settings()
+        return
+    callbacks = [progress_for(sys.stderr)]
+    if resume is not None:
+        if data or out or config or overwrite:
+            raise ConfigError(
+                "Expected --resume FOLDER alone, found other options beside it.",
+                repair="A resumed run keeps its data and settings; only budgets may change: --set train.max_minutes=30",
+            )
+        folder = resume
+        result = resume_run(resume, sets, callbacks, command=sys.argv)
+    else:
+        if out is None:
+            raise ConfigError("Expected a folder for the run, found none.", repair="--out runs/mine")
+        folder = out
+        values = {} if data is None else {"data.path": data}
+        resolved = load_config(config, sets, schema=SlotsConfig, values=values)
+        result = train_slots(resolved, out, overwrite=overwrite, callbacks=callbacks, command=sys.argv)
+    if result.stopped == "max_minutes":
+        print(f"stopped after {result.seconds / 60:.1f} minutes; go on with: cellwright train --resume {folder}")
+    figures = "  ".join(f"{name} {100 * value:.2f}" for name, value in result.best_metrics.items())
+    print(f"best model (epoch {result.best_epoch}, valid {figures}): {folder / 'best'}")
+
+
+def print_settings() -> None:
+    """Every setting of the task."""
+    table = Table(box=None, pad_edge=False)
+    for title in ("setting", "type", "default", "meaning"):
+        table.add_column(title)
+    for row in config_table(SlotsConfig):
+        table.add_row(row.key, row.type, row.default, row.description)
+    Console().print(table, markup=False)

@@ -1,0 +1,158 @@
+"""A corpus from a folder or a file in any of the formats, and back."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from cellwright.errors import DataError
+from cellwright.tasks.data.conll import conll_text, read_conll
+from cellwright.tasks.data.jsonl import jsonl_text, read_jsonl
+from cellwright.tasks.data.labelled import checked
+from cellwright.tasks.data.rasa import rasa_text, read_rasa
+from cellwright.tasks.data.schemes import Scheme
+from cellwright.tasks.data.seq_files import read_seq, seq_files
+from cellwright.tasks.data.text import Unit, read_lines
+from cellwright.tasks.data.utterance import Corpus, Utterance
+from cellwright.tasks.storage.atomic import make_folder, write_file
+
+__all__ = ["FORMATS", "Format", "read_corpus", "read_utterances", "write_corpus"]
+
+Format = Literal["seq", "conll", "jsonl", "rasa"]
+FORMATS: tuple[Format, ...] = ("seq", "conll", "jsonl", "rasa")
+SUFFIX = {"conll": "conll", "jsonl": "jsonl", "rasa": "yml"}
+SPLITS: Mapping[str, tuple[str, ...]] = {
+    "train": ("train", "training"),
+    "valid": ("valid", "dev", "validation", "val"),
+    "test": ("test",),
+}
+
+
+def read_corpus(path: str | Path, *, scheme: Scheme | Literal["auto"] = "auto", unit: Unit = "word") -> Corpus:
+    """Read a folder with splits, or one file (which becomes `train`).
+
+    Args:
+        path: a folder holding train, valid (or dev) and test, each as a folder of seq.in, seq.out and label or as one
+            file; or a single such file or folder.
+        scheme: of the tags; "auto" finds it, each split by itself.
+        unit: "char" cuts every token into characters.
+
+    Raises:
+        DataError: missing, empty or inconsistent, with file, line, what was expected and found, and a repair.
+    """
+    root = Path(path)
+    if not root.exists():
+        raise DataError("Expected a folder or file with utterances, found none.", file=root, repair="Check --data.")
+    corpus = Corpus(name=root.name)
+    if root.is_file() or (root / "seq.in").exists():
+        corpus.train = read_utterances(root, scheme=scheme, unit=unit)
+        return corpus
+    places = {split: _place(root, names) for split, names in SPLITS.items()}
+    if not any(places.values()):
+        raise DataError(
+            "Expected train, valid (or dev) and test, found none of them.",
+            file=root,
+            repair="Name the files train.jsonl, valid.jsonl, test.jsonl (or .conll, .yml), or folders with seq.in.",
+        )
+    for split, place in places.items():
+        if place is not None:
+            setattr(corpus, split, read_utterances(place, scheme=scheme, unit=unit))
+    corpus.notes += _unseen_labels(corpus)
+    return corpus
+
+
+def read_utterances(
+    path: str | Path, *, scheme: Scheme | Literal["auto"] = "auto", unit: Unit = "word"
+) -> list[Utterance]:
+    """Read one file, or one folder with seq.in; the format is found from its name, else from its content."""
+    place = Path(path)
+    if place.is_dir():
+        records = read_seq(place)
+    elif place.suffix in (".yml", ".yaml"):
+        records = read_rasa(place, unit)
+    elif place.suffix in (".json", ".jsonl") or _looks_like_json(place):
+        records = read_jsonl(place, unit)
+    else:
+        records = read_conll(place)
+    if not records:
+        raise DataError(
+            "Expected utterances, found none.", file=place, repair="The file holds only blank lines or comments."
+        )
+    return checked(records, scheme, unit)
+
+
+def write_corpus(corpus: Corpus, out: str | Path, format: Format = "seq", scheme: Scheme = "bio") -> list[Path]:
+    """Write every split that is not empty; returns the files. Rasa's form has no tag scheme.
+
+    Raises:
+        StorageError: the folder cannot be written.
+        DataError: an utterance that the format cannot hold.
+    """
+    written = []
+    for split, utterances in corpus.splits():
+        if not utterances:
+            continue
+        if format == "seq":
+            files = {f"{split}/{name}": text for name, text in seq_files(utterances, scheme).items()}
+        else:
+            text = (
+                rasa_text(utterances)
+                if format == "rasa"
+                else (conll_text if format == "conll" else jsonl_text)(utterances, scheme)
+            )
+            files = {f"{split}.{SUFFIX[format]}": text}
+        for name, text in files.items():
+            file = Path(out) / name
+            make_folder(file.parent)
+            write_file(file, text.encode())
+            written.append(file)
+    return written
+
+
+def _place(root: Path, names: tuple[str, ...]) -> Path | None:
+    """The folder or file of a split: `train/`, `train.conll`, `weiboNER.train`, `en_ewt-ud-train.conllu` …"""
+    for name in names:
+        if (root / name / "seq.in").exists():
+            return root / name
+    found = [
+        file
+        for file in sorted(root.iterdir())
+        if file.is_file() and not file.name.startswith(".") and set(re.split(r"[._-]", file.name.lower())) & set(names)
+    ]
+    if len(found) > 1:
+        raise DataError(
+            f"Expected one file for {names[0]}, found {', '.join(file.name for file in found)}.",
+            file=root,
+            repair="Move the others away, or give the file itself.",
+        )
+    return found[0] if found else None
+
+
+def _looks_like_json(path: Path) -> bool:
+    return next((line.lstrip() for line in read_lines(path) if line.strip()), "").startswith("{")
+
+
+def _unseen_labels(corpus: Corpus) -> list[str]:
+    """One note a split and kind: labels that training never shows, so that no model can give them."""
+    notes = []
+    for kind, labels in (("slot", _slot_labels), ("intent", _intents)):
+        known = labels(corpus.train)
+        for split, utterances in (("valid", corpus.valid), ("test", corpus.test)):
+            unseen = {label: count for label, count in labels(utterances).items() if label not in known}
+            if unseen and corpus.train:
+                shown = ", ".join(f"{label} ({count})" for label, count in sorted(unseen.items())[:8])
+                notes.append(
+                    f"{len(unseen)} {kind} label{'s' * (len(unseen) > 1)} only in {split}, counted as errors: {shown}"
+                )
+    return notes
+
+
+def _slot_labels(utterances: list[Utterance]) -> Counter[str]:
+    return Counter(tag[2:] for u in utterances for tag in u.slots if tag.startswith("B-"))
+
+
+def _intents(utterances: list[Utterance]) -> Counter[str]:
+    return Counter(u.intent for u in utterances)

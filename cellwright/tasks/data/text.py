@@ -1,0 +1,89 @@
+"""Text files as lines, and lines as tokens with their character offsets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+from cellwright.errors import DataError
+
+__all__ = ["MAX_TOKENS", "Token", "Unit", "decode", "numbered_blocks", "read_bytes", "read_lines", "tokenize"]
+
+Unit = Literal["word", "char"]
+Token = tuple[str, int, int]
+
+MAX_TOKENS = 10_000  # of one utterance: a longer line is a file that is not what it seems
+
+_HAN = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003ffff"
+# Han, kana and Hangul one by one; letters with their inner ' - . : / , ; anything else alone.
+_TOKEN = re.compile(rf"[{_HAN}]|[^\W{_HAN}]+(?:['’\-.:/,&_][^\W{_HAN}]+)*|[^\w\s]|_", re.UNICODE)
+
+
+def tokenize(text: str, unit: Unit = "word") -> list[Token]:
+    """(token, start, end) of each token: words and punctuation apart, Chinese by character.
+
+    >>> [token for token, _, _ in tokenize("what time is it?")]
+    ['what', 'time', 'is', 'it', '?']
+
+    `unit="char"` gives every character that is no space.
+    """
+    if unit == "char":
+        return [(c, i, i + 1) for i, c in enumerate(text) if not c.isspace()]
+    return [(m[0], m.start(), m.end()) for m in _TOKEN.finditer(text)]
+
+
+def read_bytes(path: Path) -> bytes:
+    """The file's content. Raises DataError: missing, a folder, unreadable, empty."""
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise DataError("Expected a file, found none.", file=path, repair="Check the path given to --data.") from None
+    except IsADirectoryError:
+        raise DataError("Expected a file, found a folder.", file=path, repair="Name a file in it.") from None
+    except OSError as error:
+        raise DataError(
+            f"Expected a readable file, found: {error.strerror}.", file=path, repair="Check its permissions."
+        ) from None
+    if not data.strip():
+        raise DataError("Expected lines of text, found an empty file.", file=path, repair="Write the file again.")
+    return data
+
+
+def read_lines(path: Path) -> list[str]:
+    """Lines without their ends; UTF-8 with or without byte-order mark, LF or CRLF.
+
+    Raises DataError: missing or empty file; invalid UTF-8, with the byte and its line.
+    """
+    # Not splitlines(): a form feed or U+2028 within a line does not end it.
+    lines = [line.removesuffix("\r") for line in decode(read_bytes(path), path).split("\n")]
+    return lines[:-1] if not lines[-1] else lines
+
+
+def decode(data: bytes, path: Path) -> str:
+    """The text of a file, without its byte-order mark."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        # The decoder counts from after a byte-order mark.
+        start = error.start + (3 if data.startswith(b"\xef\xbb\xbf") else 0)
+        raise DataError(
+            f"Expected UTF-8, found byte 0x{data[start]:02x} at offset {start:,}.",
+            file=path,
+            line=data.count(b"\n", 0, start) + 1,
+            repair="Save the file as UTF-8 (for example: iconv -f GB18030 -t UTF-8).",
+        ) from None
+
+
+def numbered_blocks(lines: list[str]) -> Iterator[list[tuple[int, str]]]:
+    """Runs of lines that are not blank, each line with its number; a line of white space alone is blank."""
+    block: list[tuple[int, str]] = []
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            block.append((number, line))
+        elif block:
+            yield block
+            block = []
+    if block:
+        yield block

@@ -1,0 +1,97 @@
+"""A model on labelled utterances, always beside the two answers that need no network."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from cellwright.errors import DataError
+from cellwright.tasks.data.utterance import Utterance
+from cellwright.tasks.slots.metrics import Counts, Scores
+from cellwright.tasks.slots.predict import SlotModel
+from cellwright.tasks.slots.task import compare_answers, score_utterances
+
+__all__ = ["Evaluation", "evaluate_model"]
+
+CONFUSIONS = 10
+
+
+@dataclass(slots=True)
+class Evaluation:
+    """Figures of a model and of its baselines on the same utterances; shares from 0 to 1.
+
+    Attributes:
+        name, split: of the data.
+        model, majority, per_token: the scores of each.
+        notes: labels that the model does not know, and how often they occur.
+    """
+
+    name: str
+    split: str
+    model: Scores
+    majority: Scores
+    per_token: Scores
+    notes: list[str] = field(default_factory=list)
+
+    def __getattr__(self, name: str) -> Any:
+        # evaluation.slot_f1 reads better than evaluation.model.figures()["slot_f1"]
+        figures = object.__getattribute__(self, "model").figures()
+        if name in figures:
+            return figures[name]
+        raise AttributeError(f"Evaluation has no {name!r}: it has {', '.join(figures)}")
+
+    def to_data(self) -> dict[str, Any]:
+        """For `--json`."""
+        return {
+            "data": self.name,
+            "split": self.split,
+            "utterances": self.model.sentences,
+            "model": self.model.figures(),
+            "baselines": {"majority": self.majority.figures(), "per_token": self.per_token.figures()},
+            "slots": {label: counts_data(counts) for label, counts in self.model.per_slot.items()},
+            "confusions": [list(row) for row in self.model.confusions[:CONFUSIONS]],
+            "intent_confusions": [list(row) for row in self.model.intent_confusions[:CONFUSIONS]],
+            "notes": self.notes,
+        }
+
+
+def evaluate_model(model: SlotModel, utterances: Sequence[Utterance], name: str = "", split: str = "") -> Evaluation:
+    """Compare the model's answers, the majority's and the per-token table's with the labels.
+
+    Raises DataError: no utterances.
+    """
+    if not utterances:
+        raise DataError(f"Expected utterances in the split {split or 'given'}, found none.", repair="Choose --split.")
+    intents = model.vocabulary.has_intents
+    majority = [model.baselines.majority(u) for u in utterances]
+    per_token = [model.baselines.per_token(u) for u in utterances]
+    return Evaluation(
+        name,
+        split,
+        score_utterances(model.network, model.vocabulary, utterances),
+        compare_answers(utterances, majority, intents),
+        compare_answers(utterances, per_token, intents),
+        unknown_labels(model, utterances),
+    )
+
+
+def unknown_labels(model: SlotModel, utterances: Sequence[Utterance]) -> list[str]:
+    """One note for slots and one for intents that the model can never give."""
+    notes = []
+    slots = Counter(tag[2:] for u in utterances for tag in u.slots if tag.startswith("B-"))
+    intents = Counter(u.intent for u in utterances) if model.vocabulary.has_intents else Counter[str]()
+    for kind, found, known in (
+        ("slot", slots, {tag[2:] for tag in model.vocabulary.tags}),
+        ("intent", intents, set(model.vocabulary.intents)),
+    ):
+        unseen = {label: n for label, n in found.items() if label not in known}
+        if unseen:
+            shown = ", ".join(f"{label} ({n})" for label, n in sorted(unseen.items())[:8])
+            notes.append(f"{len(unseen)} {kind} label(s) that the model never saw, counted as errors: {shown}")
+    return notes
+
+
+def counts_data(counts: Counts) -> dict[str, float]:
+    return {"precision": counts.precision, "recall": counts.recall, "f1": counts.f1, "support": counts.given}

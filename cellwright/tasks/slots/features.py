@@ -1,0 +1,106 @@
+"""What the recurrent layers see of a word: its embedding, a static vector, its characters, its affixes.
+
+Legend: B utterances, T words, U distinct words, M characters, F features.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from cellwright.errors import ConfigError
+from cellwright.tasks.slots.batches import Batch
+from cellwright.tasks.slots.config import SlotsModel
+from cellwright.tasks.slots.vocabulary import AFFIX_BUCKETS, PAD, Vocabulary
+
+__all__ = ["CharacterConvolution", "SentenceDropout", "WordFeatures"]
+
+
+class SentenceDropout(nn.Module):
+    """Dropout with one mask for all steps of a sentence (Gal & Ghahramani 2016, arXiv:1512.05287v5)."""
+
+    def __init__(self, p: float) -> None:
+        super().__init__()
+        self.p = p
+
+    def forward(self, x_BTF: Tensor) -> Tensor:
+        """x (B, T, F), scaled so that its mean stays."""
+        if not self.training or self.p == 0.0:
+            return x_BTF
+        keep_B1F = torch.rand(x_BTF.shape[0], 1, x_BTF.shape[2], device=x_BTF.device) >= self.p
+        return x_BTF * (keep_B1F / (1.0 - self.p))
+
+
+class CharacterConvolution(nn.Module):
+    """The largest answer of each filter anywhere in the word (Ma & Hovy 2016, arXiv:1603.01354v5)."""
+
+    def __init__(self, characters: int, dim: int, widths: list[int], filters: int) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(characters, dim, padding_idx=PAD)
+        self.filters = nn.ModuleList(nn.Conv1d(dim, filters, width, padding=width // 2) for width in widths)
+
+    def forward(self, characters_UM: Tensor) -> Tensor:
+        """(U, filters of all widths); the same whatever padding follows the word."""
+        e_UCM = self.embedding(characters_UM).transpose(1, 2)
+        valid_U1M = (characters_UM != PAD)[:, None, :]
+        answers = []
+        for convolution in self.filters:
+            # An even width gives one place more than there are characters.
+            scores_UFM = convolution(e_UCM)[..., : valid_U1M.shape[2]].relu()
+            answers.append((scores_UFM * valid_U1M).amax(-1))
+        return torch.cat(answers, 1)
+
+
+class WordFeatures(nn.Module):
+    """The features of every word of a batch, (B, T, size); 0 in the padding."""
+
+    def __init__(self, config: SlotsModel, vocabulary: Vocabulary, vectors: Tensor | None = None) -> None:
+        super().__init__()
+        self.size = config.word_dim
+        self.words: nn.Embedding | None = None
+        self.vectors: nn.Embedding | None = None
+        self.characters: CharacterConvolution | None = None
+        self.affixes: nn.EmbeddingBag | None = None
+        if config.word_dim:
+            self.words = nn.Embedding(vocabulary.size, config.word_dim, padding_idx=PAD)
+            scaled(self.words.weight, 0.1)
+        if vectors is not None:
+            self.vectors = nn.Embedding(vectors.shape[0], vectors.shape[1], padding_idx=PAD, _weight=vectors)
+            self.vectors.requires_grad_(False)
+            self.size += vectors.shape[1]
+        if config.char_dim:
+            rows = len(vocabulary.characters) + 4
+            self.characters = CharacterConvolution(rows, config.char_dim, config.char_widths, config.char_filters)
+            self.size += config.char_filters * len(config.char_widths)
+        if config.affix_dim:
+            self.affixes = nn.EmbeddingBag(AFFIX_BUCKETS, config.affix_dim, mode="sum")
+            scaled(self.affixes.weight, 0.03)
+            self.size += config.affix_dim
+        if not self.size:
+            raise ConfigError(
+                "Expected words, characters, affixes or vectors, found all of size 0.",
+                repair="Set model.word_dim, model.char_dim or model.affix_dim above 0.",
+            )
+
+    def forward(self, batch: Batch) -> Tensor:
+        parts = []
+        if self.words is not None:
+            parts.append(self.words(batch.words_BT))
+        if self.vectors is not None:
+            parts.append(self.vectors(batch.words_BT))
+        spelling = []
+        if self.characters is not None:
+            spelling.append(self.characters(batch.characters_UM))
+        if self.affixes is not None:
+            spelling.append(self.affixes(batch.affixes_UA))
+        if spelling:
+            valid_BT1 = (batch.words_BT != PAD)[..., None]
+            parts.append(torch.cat(spelling, 1)[batch.distinct_BT] * valid_BT1)
+        return torch.cat(parts, 2)
+
+
+def scaled(weight: Tensor, standard_deviation: float) -> None:
+    """Normal values of this standard deviation; the padding's row stays 0."""
+    with torch.no_grad():
+        weight.normal_(0.0, standard_deviation)
+        weight[PAD].zero_()

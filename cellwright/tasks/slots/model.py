@@ -1,0 +1,136 @@
+"""The network of the main job: word features, recurrent layers, a head for the slots and one for the intent.
+
+Legend: B utterances, T words, F features, K tags, N intents.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from cellwright.cells import Cell
+from cellwright.nn import LinearChainCRF
+from cellwright.tasks.slots.batches import Batch
+from cellwright.tasks.slots.cell_choice import PerToken, recurrent_layer
+from cellwright.tasks.slots.config import SlotsModel
+from cellwright.tasks.slots.features import SentenceDropout, WordFeatures
+from cellwright.tasks.slots.vocabulary import Vocabulary
+
+__all__ = ["Answers", "SlotNetwork"]
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What the network says of each utterance of a batch.
+
+    Attributes:
+        tags: rows of the tags of each word.
+        tag_confidence: probability of each of those tags, given the whole sentence.
+        intents: row of the intent of each utterance.
+        intent_confidence: its probability.
+    """
+
+    tags: list[list[int]]
+    tag_confidence: list[list[float]]
+    intents: list[int]
+    intent_confidence: list[float]
+
+
+class SlotNetwork(nn.Module):
+    """Slots by a tag a word, the intent from the last valid step, or from both directions' final steps.
+
+    Args:
+        cell: of the recurrent layers; None for a per-token network.
+        vectors: static word vectors, a row a word of the vocabulary.
+
+    Source: Goo et al. 2018, "Slot-Gated Modeling", and Qin et al. 2019, "Stack-Propagation", arXiv:1909.02188v1, for
+    slots that see the intent; Lample et al. 2016, arXiv:1603.01360v3, for BiLSTM-CRF.
+    """
+
+    def __init__(
+        self, config: SlotsModel, vocabulary: Vocabulary, cell: Cell | None, vectors: Tensor | None = None
+    ) -> None:
+        super().__init__()
+        self.config = config
+        self.features = WordFeatures(config, vocabulary, vectors)
+        self.feature_dropout = SentenceDropout(config.feature_dropout)
+        self.layers = nn.ModuleList()
+        size = self.features.size
+        for _ in range(config.num_layers):
+            made, size = recurrent_layer(cell, size, config.hidden_size, config.bidirectional)
+            self.layers.append(made)
+        self.dropout = SentenceDropout(config.dropout)
+        self.intent_dropout = nn.Dropout(config.dropout)
+        self.directions = 2 if config.bidirectional and cell is not None else 1
+        self.intent = nn.Linear(size, len(vocabulary.intents)) if vocabulary.has_intents else None
+        self.told: nn.Linear | None = None
+        if self.intent is not None and config.intent_to_slots:
+            self.told = nn.Linear(len(vocabulary.intents), config.hidden_size)
+            size += config.hidden_size
+        self.slots = nn.Linear(size, len(vocabulary.tags))
+        allowed, start = (torch.from_numpy(a) for a in vocabulary.allowed_pairs())
+        # With the softmax head the CRF stays at zero and only keeps forbidden pairs out of the answer.
+        self.crf = LinearChainCRF(len(vocabulary.tags), allowed, start)
+        self.crf.requires_grad_(config.head == "crf")
+
+    def forward(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
+        """Scores of the tags (B, T, K) and of the intents (B, N)."""
+        x_BTF = self.feature_dropout(self.features(batch))
+        last_BF = x_BTF[:, 0]
+        for recurrent in self.layers:
+            y_BTF, _ = recurrent(x_BTF, lengths=batch.lengths_B)
+            last_BF = self._final(recurrent, y_BTF, batch.lengths_B)
+            x_BTF = self.dropout(y_BTF)
+        if self.intent is None:
+            return self.slots(x_BTF), None
+        intents_BN = self.intent(self.intent_dropout(last_BF))
+        if self.told is not None:
+            told_BF = self.told(intents_BN.softmax(-1))
+            x_BTF = torch.cat([x_BTF, told_BF[:, None].expand(-1, x_BTF.shape[1], -1)], 2)
+        return self.slots(x_BTF), intents_BN
+
+    def _final(self, recurrent: nn.Module, y_BTF: Tensor, lengths_B: Tensor) -> Tensor:
+        """Each direction's output after its last step; a per-token network has none, so its mean over the words."""
+        if isinstance(recurrent, PerToken):
+            valid_BT = torch.arange(y_BTF.shape[1], device=y_BTF.device) < lengths_B[:, None]
+            return (y_BTF * valid_BT[..., None]).sum(1) / lengths_B[:, None]
+        last_BF = y_BTF[torch.arange(len(lengths_B), device=y_BTF.device), lengths_B - 1]
+        if self.directions == 1:
+            return last_BF
+        half = y_BTF.shape[2] // 2
+        return torch.cat([last_BF[:, :half], y_BTF[:, 0, half:]], 1)
+
+    def loss(self, batch: Batch) -> Tensor:
+        """Slots' negative log likelihood, mean a sentence, plus the weighted intent's."""
+        scores_BTK, intents_BN = self(batch)
+        if self.config.head == "crf":
+            loss = self.crf.loss(scores_BTK, batch.tags_BT, batch.lengths_B)
+        else:
+            valid_BT = torch.arange(scores_BTK.shape[1], device=scores_BTK.device) < batch.lengths_B[:, None]
+            tags = batch.tags_BT[valid_BT]
+            loss = functional.cross_entropy(scores_BTK[valid_BT], tags, reduction="sum") / len(batch.lengths_B)
+        if intents_BN is not None:
+            loss = loss + self.config.intent_weight * functional.cross_entropy(intents_BN, batch.intents_B)
+        return loss
+
+    @torch.no_grad()
+    def answer(self, batch: Batch, confidence: bool = True) -> Answers:
+        """The best tags and intent. Call in eval mode; without `confidence` those lists are empty."""
+        scores_BTK, intents_BN = self(batch)
+        tags = self.crf.viterbi(scores_BTK, batch.lengths_B)
+        if intents_BN is None:
+            intents, sure = [0] * len(tags), [1.0] * len(tags)
+        else:
+            best = intents_BN.softmax(-1).max(-1)
+            intents, sure = best.indices.tolist(), best.values.tolist()
+        if not confidence:
+            return Answers(tags, [], intents, sure)
+        marginals_BTK = self.crf.marginals(scores_BTK, batch.lengths_B).tolist()
+        # Rounding can carry a sum of exponentials past 1.
+        shares = [
+            [min(1.0, row[t][tag]) for t, tag in enumerate(path)] for row, path in zip(marginals_BTK, tags, strict=True)
+        ]
+        return Answers(tags, shares, intents, sure)

@@ -1,0 +1,120 @@
+"""A slots model as a folder: manifest.json, weights.safetensors, words.json, vocabulary.json, baselines.json.
+
+The manifest holds sizes, settings, metrics, a sha256 of each file, and the cell as data over the op list; nothing in
+the folder is ever run.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import ValidationError
+
+from cellwright.cells import CELLS, Cell
+from cellwright.engine.serial import cell_from_data, cell_to_data
+from cellwright.errors import CellwrightError, StorageError
+from cellwright.tasks.slots.baselines import Baselines
+from cellwright.tasks.slots.config import SlotsModel
+from cellwright.tasks.slots.model import SlotNetwork
+from cellwright.tasks.slots.vocabulary import Vocabulary
+from cellwright.tasks.storage.atomic import MANIFEST, REPAIR, read_folder, write_folder
+from cellwright.tasks.storage.tensors import read_tensors, specs, tensors_to_bytes
+
+__all__ = ["KIND", "SavedModel", "load_model", "save_model"]
+
+KIND = "slots model"
+WEIGHTS, BASELINES = "weights.safetensors", "baselines.json"
+
+
+@dataclass(slots=True)
+class SavedModel:
+    """What a model's folder holds."""
+
+    network: SlotNetwork
+    cell: Cell | None
+    vocabulary: Vocabulary
+    baselines: Baselines
+    unit: str
+    metrics: dict[str, float]
+
+
+def save_model(saved: SavedModel, folder: Path) -> None:
+    """Write the folder whole, or leave an older one as it is. Raises StorageError."""
+    network = saved.network
+    vectors = network.features.vectors
+    info: dict[str, Any] = {
+        "task": "slots",
+        "model": network.config.model_dump(mode="json", exclude={"vectors"}),
+        "vector_size": vectors.embedding_dim if vectors is not None else 0,
+        "unit": saved.unit,
+        "metrics": saved.metrics,
+        "cell": None
+        if saved.cell is None
+        else cell_to_data(saved.cell, network.features.size, network.config.hidden_size),
+    }
+    files = {
+        WEIGHTS: tensors_to_bytes(network.state_dict()),
+        BASELINES: json.dumps(saved.baselines.to_data(), ensure_ascii=False).encode(),
+        **saved.vocabulary.to_files(),
+    }
+    write_folder(folder, files, kind=KIND, info=info)
+
+
+def load_model(folder: str | Path) -> SavedModel:
+    """The model in eval mode.
+
+    Raises StorageError: not such a folder; truncated or changed files; a newer format; weights of other sizes; a
+    cell outside the op list.
+    """
+    stored = read_folder(folder, kind=KIND)
+    place = stored.path / MANIFEST
+    info = stored.info
+    vocabulary = Vocabulary.from_files({name: stored[name] for name in ("words.json", "vocabulary.json")}, place)
+    try:
+        config = SlotsModel.model_validate(info["model"])
+        vector_size, unit, metrics = info["vector_size"], info["unit"], dict(info["metrics"])
+        if type(vector_size) is not int or not 0 <= vector_size <= 65_536 or unit not in ("word", "char"):
+            raise ValueError("vector_size or unit")
+        cell = None if info["cell"] is None else _cell(info["cell"])
+        baselines = Baselines.from_data(json.loads(stored[BASELINES]), place)
+    except (KeyError, ValueError, TypeError, ValidationError, RecursionError) as error:
+        raise StorageError(f"Expected the settings of a model, found: {error}.", file=place, repair=REPAIR) from None
+    vectors = torch.zeros(vocabulary.size, vector_size) if vector_size else None
+    _check_size(config, vocabulary, stored.files.get(WEIGHTS, b""), place)
+    try:
+        network = SlotNetwork(config, vocabulary, cell, vectors)
+    except (CellwrightError, RuntimeError) as error:
+        raise StorageError(f"Expected a network of these settings, found: {error}", file=place, repair=REPAIR) from None
+    state = read_tensors(stored[WEIGHTS], specs(network.state_dict()), place=stored.path / WEIGHTS)
+    network.load_state_dict(state)
+    return SavedModel(network.eval(), cell, vocabulary, baselines, unit, metrics)
+
+
+def _cell(data: Mapping[str, Any]) -> Cell:
+    """The library's own cell where the data is that cell, so that its fast layer runs; else the graph itself."""
+    graph = cell_from_data(data)
+    made = CELLS.get(str(data.get("name")))
+    if made is not None:
+        try:
+            cell = made()
+            if cell_to_data(cell, data["input_size"], data["hidden_size"], data["bias"]) == data:
+                return cell
+        except (TypeError, CellwrightError):
+            return graph
+    return graph
+
+
+def _check_size(config: SlotsModel, vocabulary: Vocabulary, weights: bytes, place: Path) -> None:
+    """Settings must not ask for more memory than the weights fill: the manifest is not trusted to allocate."""
+    least = (vocabulary.size * config.word_dim + config.hidden_size * config.num_layers) * 4
+    if least > len(weights) + 4096:
+        raise StorageError(
+            f"Expected weights of at least {least:,} bytes for these settings, found {len(weights):,}.",
+            file=place,
+            repair=REPAIR,
+        )

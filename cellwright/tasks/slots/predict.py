@@ -1,0 +1,152 @@
+"""A trained model as a user meets it: text in, slots and intent with confidences out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from cellwright.errors import CellwrightError, DataError
+from cellwright.tasks.data.rasa import join_words
+from cellwright.tasks.data.schemes import spans
+from cellwright.tasks.data.text import MAX_TOKENS, Unit, tokenize
+from cellwright.tasks.data.utterance import Utterance
+from cellwright.tasks.slots.batches import make_batch
+from cellwright.tasks.slots.model_file import SavedModel, load_model
+
+__all__ = ["Prediction", "Slot", "SlotModel"]
+
+BATCH = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One labelled span: text[start:end] is `value`; the confidence is that of its least sure word."""
+
+    label: str
+    value: str
+    start: int
+    end: int
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What the model found in a text.
+
+    Attributes:
+        text: the input; words joined, if words were given.
+        words, tags: the tokens and the BIO tag of each.
+        slots: the labelled spans, left to right.
+        intent: "" where the training data had no intents.
+        intent_confidence: its probability, 0 to 1.
+        unknown: words that training never had.
+    """
+
+    text: str
+    words: tuple[str, ...]
+    tags: tuple[str, ...]
+    slots: tuple[Slot, ...]
+    intent: str
+    intent_confidence: float
+    unknown: tuple[str, ...]
+
+    def to_json(self) -> str:
+        """One line."""
+        return json.dumps(asdict(self), ensure_ascii=False)
+
+    def __str__(self) -> str:
+        """The intent, then each slot: `book_flight  departure=Taipei  date="November 2nd"`."""
+        found = [
+            f"{s.label}={s.value if len(s.value.split()) == 1 else json.dumps(s.value, ensure_ascii=False)}"
+            for s in self.slots
+        ]
+        return "  ".join([self.intent, *found] if self.intent else found) or "O"
+
+
+class SlotModel:
+    """A trained slots-and-intents model. Make it with `load` or `cellwright.load`.
+
+    >>> model = cellwright.load("runs/demo/best")
+    >>> model.predict("leave Taipei on November 2nd").slots[0].label
+    'departure'
+    """
+
+    def __init__(self, saved: SavedModel) -> None:
+        self.network = saved.network.eval()
+        self.vocabulary = saved.vocabulary
+        self.baselines = saved.baselines
+        self.cell = saved.cell
+        self.unit: Unit = "char" if saved.unit == "char" else "word"
+        self.metrics = saved.metrics
+
+    @classmethod
+    def load(cls, folder: str | Path) -> SlotModel:
+        """Read a model's folder (or a run's, whose best model is meant). Raises StorageError."""
+        place = Path(folder)
+        return cls(load_model(place / "best" if (place / "config.toml").is_file() else place))
+
+    def predict(self, text: str | Sequence[str]) -> Prediction:
+        """Slots and intent of one text, or of one list of words.
+
+        Raises DataError: no word in it, or more than 10,000.
+        """
+        return self.predict_many([text])[0]
+
+    def predict_many(self, texts: Sequence[str | Sequence[str]]) -> list[Prediction]:
+        """The same for each; short texts are read together, which changes no answer."""
+        made = [self._utterance(text) for text in texts]
+        order = sorted(range(len(made)), key=lambda k: len(made[k].words))
+        found: dict[int, Prediction] = {}
+        for start in range(0, len(order), BATCH):
+            chosen = order[start : start + BATCH]
+            said = self.network.answer(make_batch([made[k] for k in chosen], self.vocabulary))
+            rows = zip(chosen, said.tags, said.tag_confidence, said.intents, said.intent_confidence, strict=True)
+            for k, tags, sure, intent, intent_sure in rows:
+                names = [self.vocabulary.tags[row] for row in tags]
+                found[k] = self._prediction(made[k], names, sure, self.vocabulary.intents[intent], intent_sure)
+        return [found[k] for k in range(len(made))]
+
+    def stream(self, lines: Iterable[str]) -> Iterator[Prediction | CellwrightError]:
+        """One answer a line, as the lines come; a line that cannot be read gives its error, and the stream goes on."""
+        for line in lines:
+            try:
+                yield self.predict(line.rstrip("\r\n"))
+            except CellwrightError as error:
+                yield error
+
+    def _utterance(self, text: str | Sequence[str]) -> Utterance:
+        if isinstance(text, str):
+            tokens = tokenize(text, self.unit)
+            words, offsets = [token for token, _, _ in tokens], [(start, end) for _, start, end in tokens]
+        else:
+            words = [str(word) for word in text]
+            if blank := [word for word in words if not word.strip()]:
+                raise DataError(f"Expected words, found {blank[0]!r} among them.", repair="Leave blank words out.")
+            text, offsets = join_words(words)
+        if not words:
+            raise DataError("Expected at least one word, found none.", repair="Give a sentence.")
+        if len(words) > MAX_TOKENS:
+            raise DataError(
+                f"Expected at most {MAX_TOKENS:,} words, found {len(words):,}.", repair="Give a sentence at a time."
+            )
+        return Utterance(tuple(words), ("O",) * len(words), "", text=text, spans=tuple(offsets))
+
+    def _prediction(
+        self, utterance: Utterance, tags: list[str], sure: list[float], intent: str, intent_sure: float
+    ) -> Prediction:
+        text, offsets = utterance.text or "", utterance.spans or ()
+        slots = []
+        for first, after, label in spans(tags):
+            start, end = offsets[first][0], offsets[after - 1][1]
+            slots.append(Slot(label, text[start:end], start, end, round(min(sure[first:after]), 4)))
+        unknown = tuple(word for word in utterance.words if not self.vocabulary.knows(word))
+        return Prediction(
+            text, utterance.words, tuple(tags), tuple(slots), intent, round(min(1.0, intent_sure), 4), unknown
+        )
+
+    def __repr__(self) -> str:
+        labels = sum(tag.startswith("B-") for tag in self.vocabulary.tags)
+        cell = "PerToken" if self.cell is None else self.cell.name
+        return f"SlotModel({cell}, {labels} slots, {len(self.vocabulary.intents)} intents)"

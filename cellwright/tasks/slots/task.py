@@ -1,0 +1,117 @@
+"""Slots and intents as a task of the training loop."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from cellwright.cells import Cell
+from cellwright.tasks.data.utterance import Corpus, Utterance
+from cellwright.tasks.data.vectors import read_vectors
+from cellwright.tasks.slots.augment import ValueSwap
+from cellwright.tasks.slots.baselines import Baselines
+from cellwright.tasks.slots.batches import Batch, make_batch
+from cellwright.tasks.slots.config import SlotsConfig
+from cellwright.tasks.slots.metrics import Scores, score
+from cellwright.tasks.slots.model import SlotNetwork
+from cellwright.tasks.slots.model_file import SavedModel, save_model
+from cellwright.tasks.slots.vocabulary import Vocabulary, normalize
+from cellwright.tasks.training.order import epoch_order
+
+__all__ = ["SlotsTask", "answers", "compare_answers", "score_utterances"]
+
+EVALUATION_BATCH = 64
+
+
+class SlotsTask:
+    """The network with its corpus; `metric` is the mean of slot F1, intent and whole-sentence accuracy on valid.
+
+    Args:
+        cell: of the recurrent layers; None for a per-token network.
+    """
+
+    metric = "score"
+
+    def __init__(self, config: SlotsConfig, corpus: Corpus, cell: Cell | None) -> None:
+        self.config = config
+        self.corpus = corpus
+        self.cell = cell
+        self.vocabulary = Vocabulary.learn(corpus.train, config.model.min_count)
+        self.baselines = Baselines.learn(corpus.train)
+        self.swap = ValueSwap(corpus.train, config.data.swap)
+        self.notes = list(corpus.notes)
+        self.network = SlotNetwork(config.model, self.vocabulary, cell, self._vectors())
+        self.model: nn.Module = self.network
+
+    def _vectors(self) -> Tensor | None:
+        if self.config.model.vectors is None:
+            return None
+        table, found = read_vectors(
+            self.config.model.vectors,
+            lambda word: self.vocabulary.words.token_to_id(normalize(word)),
+            self.vocabulary.size,
+        )
+        self.notes.append(f"{found:,} of {self.vocabulary.size - 2:,} words have a vector")
+        return torch.from_numpy(table)
+
+    def train_size(self) -> int:
+        return len(self.corpus.train)
+
+    def order(self, epoch: int, seed: int) -> list[list[int]]:
+        lengths = [len(u.words) for u in self.corpus.train]
+        return epoch_order(lengths, self.config.train.batch_size, seed=seed, epoch=epoch, chunk=20)
+
+    def batch(self, indices: Sequence[int], rng: np.random.Generator) -> Batch:
+        utterances = [self.swap(self.corpus.train[i], rng) for i in indices]
+        return make_batch(utterances, self.vocabulary, word_dropout=self.config.model.word_dropout, rng=rng)
+
+    def loss(self, batch: Batch) -> tuple[Tensor, int]:
+        return self.network.loss(batch), batch.tokens
+
+    def evaluate(self) -> dict[str, float]:
+        scores = score_utterances(self.network, self.vocabulary, self.corpus.valid)
+        figures = {name: value for name, value in scores.figures().items() if value is not None}
+        shown = [name for name in ("slot_f1", "intent_accuracy", "sentence_accuracy") if name in figures]
+        return {"score": float(np.mean([figures[name] for name in shown])), **{name: figures[name] for name in shown}}
+
+    def save_model(self, folder: Path, metrics: Mapping[str, float]) -> None:
+        saved = SavedModel(
+            self.network, self.cell, self.vocabulary, self.baselines, self.config.data.unit, dict(metrics)
+        )
+        save_model(saved, folder)
+
+
+def answers(
+    network: SlotNetwork, vocabulary: Vocabulary, utterances: Sequence[Utterance]
+) -> list[tuple[list[str], str]]:
+    """(tags, intent) of each utterance, in order; short ones are read together. The network must be in eval mode."""
+    order = sorted(range(len(utterances)), key=lambda k: len(utterances[k].words))
+    found: list[tuple[list[str], str]] = [([], "")] * len(utterances)
+    for start in range(0, len(order), EVALUATION_BATCH):
+        chosen = order[start : start + EVALUATION_BATCH]
+        said = network.answer(make_batch([utterances[k] for k in chosen], vocabulary), confidence=False)
+        for k, tags, intent in zip(chosen, said.tags, said.intents, strict=True):
+            found[k] = [vocabulary.tags[row] for row in tags], vocabulary.intents[intent]
+    return found
+
+
+def score_utterances(network: SlotNetwork, vocabulary: Vocabulary, utterances: Sequence[Utterance]) -> Scores:
+    """How good the network's answers to labelled utterances are."""
+    found = answers(network, vocabulary, utterances)
+    return compare_answers(utterances, found, vocabulary.has_intents)
+
+
+def compare_answers(
+    utterances: Sequence[Utterance], found: Sequence[tuple[Sequence[str], str]], intents: bool
+) -> Scores:
+    """Scores of (tags, intent) answers; without `intents` those are left out."""
+    return score(
+        [u.slots for u in utterances],
+        [tags for tags, _ in found],
+        [u.intent for u in utterances] if intents else None,
+        [intent for _, intent in found] if intents else None,
+    )

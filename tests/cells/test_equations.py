@@ -1,0 +1,92 @@
+"""The printed equations of every cell are those of its docstring."""
+
+from __future__ import annotations
+
+import inspect
+from typing import ClassVar
+
+import pytest
+
+from cellwright import ops
+from cellwright.cells import CELLS, Cell, Elman, Jordan, PeepholeLSTM
+from cellwright.errors import CellError
+
+
+def documented(cell: type[Cell]) -> str:
+    """The lines of the docstring's block "Equations"."""
+    lines = inspect.cleandoc(cell.__doc__ or "").splitlines()
+    start = lines.index("Equations") + 1
+    return "\n".join(line.strip() for line in lines[start : lines.index("", start)])
+
+
+def build(name: str) -> Cell:
+    return CELLS[name](2) if name in ("Jordan", "LSTMP") else CELLS[name]()
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_printed_equations_are_those_of_the_docstring(name: str) -> None:
+    assert build(name).equations() == documented(CELLS[name])
+
+
+@pytest.mark.parametrize("channels", ["", "i", "f", "o", "if", "io", "fo", "ifo"])
+def test_closed_peepholes_print_no_term(channels: str) -> None:
+    expected = documented(PeepholeLSTM)
+    for gate, state in (("i", "c"), ("f", "c"), ("o", "c′")):
+        if gate not in channels:
+            expected = expected.replace(f" + p_{gate} ⊙ {state} +", " +")
+    printed = PeepholeLSTM(channels).equations()
+    assert printed == expected
+    assert printed.count("p_") == len(channels)
+
+
+@pytest.mark.parametrize(
+    ("f", "text"),
+    [
+        (ops.tanh, "tanh(W_h x + R_h h + b_h)"),
+        (ops.relu, "relu(W_h x + R_h h + b_h)"),
+        (ops.sigmoid, "σ(W_h x + R_h h + b_h)"),
+        (ops.identity, "W_h x + R_h h + b_h"),
+    ],
+)
+def test_the_chosen_f_of_elman_prints_as_what_it_is(f, text: str) -> None:
+    assert Elman(f).equations() == f"h′ = {text}"
+
+
+def test_elman_with_read_out_prints_two_equations() -> None:
+    assert Elman(output_size=4, g=ops.softmax).equations() == "h′ = tanh(W_h x + R_h h + b_h)\ny = softmax(V h′ + c)"
+    assert Elman(output_size=4).equations().splitlines()[1] == "y = V h′ + c"
+
+
+def test_jordan_prints_the_chosen_functions() -> None:
+    assert Jordan(2, ops.relu, ops.sigmoid).equations() == "h = relu(W_h x + R_h y + b_h)\ny′ = σ(V h + c)"
+
+
+def test_a_users_cell_prints_its_own_text() -> None:
+    class Leaky(Cell):
+        gates = "h"
+        params: ClassVar = {"alpha": ""}
+
+        def step(self, x, h, W, R, b, alpha):
+            n = ops.concat(h, x)[:2]
+            d = -(h - n) / (1 - (h - 1))
+            h = (1 - alpha) * h + alpha * ops.tanh(W.h @ x + R.h @ (d * h))
+            return h
+
+    assert Leaky().equations().splitlines() == [
+        "n = [h, x][:2]",
+        "d = −(h − n) / (1 − (h − 1))",
+        "h′ = (1 − alpha) ⊙ h + alpha ⊙ tanh(W_h x + R_h (d ⊙ h))",
+    ]
+
+
+def test_a_step_that_loops_is_no_list_of_equations() -> None:
+    class Looping(Cell):
+        gates = "h"
+
+        def step(self, x, h, W, R, b):
+            for _ in range(2):
+                h = ops.tanh(W.h @ x + R.h @ h)
+            return h
+
+    with pytest.raises(CellError, match="no equation"):
+        Looping().equations()
