@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from cellwright.errors import CellError
 
 __all__ = [
-    "OPS", "Op", "Operators", "abs", "amax", "apply", "concat", "cumsum", "exp", "identity", "log", "maximum", "mean", "minimum",
+    "OPS", "Op", "Operators", "abs", "amax", "apply", "concat", "cumsum", "exp", "identity", "log", "maximum", "mean",
+    "minimum",
     "relu", "sigmoid", "softmax", "softplus", "sqrt", "sum", "tanh", "where", "zero",
 ]  # fmt: skip
 

@@ -10,7 +10,7 @@ import math
 import sys
 from collections.abc import Mapping, Sequence
 from types import FrameType
-from typing import Any, ClassVar
+from typing import Any
 
 from cellwright.errors import CellError
 
@@ -99,8 +99,8 @@ class Cell:
 
     gates: str = ""
     states: str = "h"
-    params: ClassVar[dict[str, str]] = {}
-    sizes: ClassVar[dict[str, str]] = {}
+    params: Mapping[str, str] = {}
+    sizes: Mapping[str, str] = {}
     output: str | None = None
     recurrent_bias: str = ""
 

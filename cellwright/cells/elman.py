@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 
 from cellwright.cells.cell import Cell
 from cellwright.ops import identity, tanh
@@ -58,8 +58,8 @@ class Jordan(Cell):
 
     gates = "h"
     states = "y"
-    params: ClassVar[dict[str, str]] = {"V": "O H", "c": "O"}
-    sizes: ClassVar[dict[str, str]] = {"y": "O"}
+    params = {"V": "O H", "c": "O"}
+    sizes = {"y": "O"}
 
     def __init__(self, output_size: int, f: Function = tanh, g: Function = identity) -> None:
         self.O, self.f, self.g = output_size, f, g

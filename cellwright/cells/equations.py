@@ -1,5 +1,8 @@
-"""Print a cell's `step` as equations, from its own source: σ(W_i x + R_i h + b_i), ⊙ for elementwise products, a prime on
-every state once it is new. Choices of the instance (`self.f`, closed channels) print as what they are."""
+"""Print a cell's `step` as equations, from its own source.
+
+σ(W_i x + R_i h + b_i), ⊙ for elementwise products, a prime on every state once it is new. Choices of the instance
+(`self.f`, closed channels) print as what they are.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ def print_equations(cell: Cell) -> str:
     """The equations of `cell.step`, one a line.
 
     Raises:
-        CellError: the source text of `step` is not to be had (typed into a bare console), or it is no list of equations.
+        CellError: the source text of `step` is not to be had (typed into a bare console), or is no list of equations.
     """
     try:
         source = textwrap.dedent(inspect.getsource(type(cell).step))

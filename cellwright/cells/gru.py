@@ -18,7 +18,7 @@ class GRU(Cell):
     Shapes      x (I)   h (H)   W_· (H, I)   R_· (H, H)   b_·, bR_n (H)      I input_size, H hidden_size
     Packing     weight_ih (3H, I), weight_hh (3H, H), bias (3H), rows r z n; recurrent_bias (H), row n: as torch.nn.GRU
     Source      Cho et al. 2014, "Learning Phrase Representations", arXiv:1406.1078v1; the form of cuDNN
-    Differs     GRUResetBefore resets h before the product. z keeps the old state; in Chung et al. 2014 it lets the new one in.
+    Differs     GRUResetBefore resets h before the product. z keeps the old; in Chung et al. 2014 it lets the new in
     Same as     torch.nn.GRUCell, keras GRUCell (reset_after=True, rows z r h), flax GRUCell
     """
 

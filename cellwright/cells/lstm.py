@@ -50,7 +50,7 @@ class LSTM1997(Cell):
     Shapes      x (I)   h, c (H)   W_· (H, I)   R_· (H, H)   b_· (H)      I input_size, H hidden_size
     Packing     weight_ih (3H, I), weight_hh (3H, H), bias (3H), rows i g o
     Source      Hochreiter & Schmidhuber 1997, "Long Short-Term Memory", doi:10.1162/neco.1997.9.8.1735
-    Differs     The paper squashes g by 4σ − 2 and c by 2σ − 1 and cuts the gradient through R; here both are tanh, uncut.
+    Differs     The paper squashes g by 4σ − 2, c by 2σ − 1 and cuts the gradient through R; here both are tanh, uncut.
     Same as     LSTM with its forget gate held at 1
     """
 

@@ -17,7 +17,7 @@ class MGU(Cell):
     Shapes      x (I)   h (H)   W_· (H, I)   R_· (H, H)   b_· (H)      I input_size, H hidden_size
     Packing     weight_ih (2H, I), weight_hh (2H, H), bias (2H), rows f n
     Source      Zhou et al. 2016, "Minimal Gated Unit for Recurrent Neural Networks", arXiv:1603.09420v1
-    Differs     GRU has two gates. Here f lets the new state in; GRU's z keeps the old one. flax resets after the product.
+    Differs     GRU has two gates. Here f lets the new state in; GRU's z keeps the old. flax resets after the product.
     Same as     torchrecurrent MGUCell
     """
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from cellwright.cells.cell import Cell
 from cellwright.ops import sigmoid, tanh
 
@@ -28,8 +26,8 @@ class LSTMP(Cell):
 
     gates = "i f g o"
     states = "h c"
-    params: ClassVar[dict[str, str]] = {"P_h": "P H"}
-    sizes: ClassVar[dict[str, str]] = {"h": "P"}
+    params = {"P_h": "P H"}
+    sizes = {"h": "P"}
 
     def __init__(self, proj_size: int) -> None:
         self.P = proj_size

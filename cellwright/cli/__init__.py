@@ -18,9 +18,6 @@ def main() -> None:
     except CellwrightError as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         sys.exit(1)
-    except KeyboardInterrupt as stop:
-        print(str(stop) or "Stopped.", file=sys.stderr)
-        sys.exit(130)
     except BrokenPipeError:
         # The reader of our output has gone, as in `cellwright … | head`: nothing is left to do for it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -15,8 +15,9 @@ def one_of(option: str, value: str, choices: Iterable[str]) -> str:
     names = list(choices)
     if value in names:
         return value
-    near = difflib.get_close_matches(value.lower(), names, 1, 0.5)
+    lower = {name.lower(): name for name in names}
+    near = difflib.get_close_matches(value.lower(), lower, 1, 0.5)
     raise ConfigError(
         f"Expected {option} to be one of {', '.join(names)}, found {value!r}.",
-        repair=f"Did you mean {near[0]}?" if near else None,
+        repair=f"Did you mean {lower[near[0]]}?" if near else None,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_text
+import os
 import sys
 
 from rich.console import Console
@@ -23,7 +24,8 @@ def run_comparison(task: str, data: str, sets: list[str], networks: str | None, 
     for name in chosen:
         one_of("--networks", name, NETWORKS)
     config = load_config(None, sets, schema=SlotsConfig, values={**SETTINGS, "data.path": data})
-    result = compare(config, chosen, on_row=announce)
+    processes = min(len(chosen), max(1, (os.cpu_count() or 1) // max(1, config.train.threads)))
+    result = compare(config, chosen, processes=processes, on_row=announce)
     if json:
         print(json_text.dumps(result.to_data(), ensure_ascii=False, indent=1))
     else:

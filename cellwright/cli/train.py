@@ -34,6 +34,17 @@ def run_training(
     if settings:
         print_settings()
         return
+    try:
+        train_or_resume(data, out, config, sets, resume, overwrite)
+    except KeyboardInterrupt as stop:  # the loop has saved a checkpoint and says how to go on
+        print(str(stop) or "Stopped before the first step.", file=sys.stderr)
+        sys.exit(130)
+
+
+def train_or_resume(
+    data: str | None, out: Path | None, config: Path | None, sets: list[str], resume: Path | None, overwrite: bool
+) -> None:
+    """One of the two, then the line that says where the best model is."""
     callbacks = [progress_for(sys.stderr)]
     if resume is not None:
         if data or out or config or overwrite:

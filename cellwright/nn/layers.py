@@ -81,7 +81,7 @@ class DropIn(nn.RNNBase):
             views = torch_views(self, self.cell, row // self.directions, row % self.directions == 1)
             initialise(self.name, self.cell, views, self.init, self.forget_bias, self.max_lag)
 
-    def forward(  # type: ignore[override]
+    def forward(
         self,
         input: Tensor | PackedSequence,
         hx: Any = None,
@@ -162,7 +162,7 @@ class DropIn(nn.RNNBase):
         )
 
 
-class LSTM(DropIn, nn.LSTM):
+class LSTM(DropIn, nn.LSTM):  # type: ignore[misc]
     """torch.nn.LSTM with the same arguments, state_dict and numbers, and `lengths=` on padded input.
 
     Equations
@@ -250,7 +250,7 @@ class LSTM(DropIn, nn.LSTM):
         self.set_init(init, forget_bias, max_lag)
 
 
-class GRU(DropIn, nn.GRU):
+class GRU(DropIn, nn.GRU):  # type: ignore[misc]
     """torch.nn.GRU with the same arguments, state_dict and numbers, and `lengths=` on padded input.
 
     Equations (the reset gate acts after the product; z keeps the old state)
@@ -316,7 +316,7 @@ class GRU(DropIn, nn.GRU):
         self.set_init(init, forget_bias, max_lag)
 
 
-class RNN(DropIn, nn.RNN):
+class RNN(DropIn, nn.RNN):  # type: ignore[misc]
     """torch.nn.RNN with the same arguments, state_dict and numbers, and `lengths=` on padded input.
 
     Equation

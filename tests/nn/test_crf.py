@@ -77,7 +77,9 @@ def test_a_forbidden_pair_never_comes_out() -> None:
     paths = crf.viterbi(torch.randn(200, T, K, generator=torch.Generator().manual_seed(0)), torch.full((200,), T))
     assert all(path[0] != 1 for path in paths)
     assert not any(pair == (0, 1) for path in paths for pair in itertools.pairwise(path))
-    free = LinearChainCRF(K).viterbi(torch.randn(200, T, K, generator=torch.Generator().manual_seed(0)), LENGTHS[:1].expand(200))
+    free = LinearChainCRF(K).viterbi(
+        torch.randn(200, T, K, generator=torch.Generator().manual_seed(0)), LENGTHS[:1].expand(200)
+    )
     assert any(pair == (0, 1) for path in free for pair in itertools.pairwise(path))
 
 
@@ -99,7 +101,9 @@ def test_what_stands_after_the_end_changes_nothing(pair: tuple[LinearChainCRF, C
     before = ours.log_likelihood(emissions, tags, LENGTHS)
     changed = emissions.masked_fill(~mask()[..., None], 1e6)
     assert torch.equal(before, ours.log_likelihood(changed, tags.masked_fill(~mask(), 99), LENGTHS))
-    assert torch.equal(ours.marginals(changed, LENGTHS)[~mask()], torch.zeros(int((~mask()).sum()), K, dtype=torch.float64))
+    assert torch.equal(
+        ours.marginals(changed, LENGTHS)[~mask()], torch.zeros(int((~mask()).sum()), K, dtype=torch.float64)
+    )
 
 
 def test_wrong_shapes_are_named() -> None:

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from cellwright.cells import CELLS, Cell
 from cellwright.cells.named import cell_named
 from cellwright.nn import layer
+from cellwright.nn.init import keeping_gate
 
 __all__ = ["PER_TOKEN", "PerToken", "choose_cell", "recurrent_layer"]
 
@@ -29,9 +30,12 @@ def choose_cell(name: str) -> Cell | None:
     return None if name == PER_TOKEN else cell_named(name, CELLS, [PER_TOKEN])
 
 
-def recurrent_layer(cell: Cell | None, input_size: int, hidden_size: int, bidirectional: bool) -> tuple[nn.Module, int]:
-    """One layer on (B, T, input_size) and the size of its output."""
+def recurrent_layer(
+    cell: Cell | None, input_size: int, hidden_size: int, bidirectional: bool, forget_bias: float
+) -> tuple[nn.Module, int]:
+    """One layer on (B, T, input_size) and the size of its output; `forget_bias` where a gate of the cell keeps."""
     if cell is None:
         return PerToken(input_size, hidden_size), hidden_size
-    made = layer(cell, input_size, hidden_size, batch_first=True, bidirectional=bidirectional)
+    options = {"forget_bias": forget_bias} if keeping_gate(cell) is not None else {}
+    made = layer(cell, input_size, hidden_size, batch_first=True, bidirectional=bidirectional, **options)
     return made, cell.output_size(hidden_size) * (2 if bidirectional else 1)

@@ -20,6 +20,9 @@ class SlotsData(DataSection):
     swap: float = Field(
         0.5, ge=0, le=1, description="probability that a slot's value is replaced, in training, by another of that slot"
     )
+    made_up: float = Field(
+        0.1, ge=0, le=1, description="probability that a slot's value is made up, in training, from parts of others"
+    )
 
 
 class SlotsModel(Section):
@@ -29,6 +32,9 @@ class SlotsModel(Section):
     bidirectional: bool = Field(True, description="read the sentence from both ends")
     hidden_size: int = Field(200, ge=1, le=65_536, description="size of a layer's state in each direction")
     num_layers: int = Field(2, ge=1, le=64, description="recurrent layers")
+    forget_bias: float = Field(
+        1.0, ge=-100, le=100, description="first bias of the gate that keeps the old state, where the cell has one"
+    )
     word_dim: int = Field(128, ge=0, le=65_536, description="size of a word's embedding; 0 = no words")
     char_dim: int = Field(32, ge=0, le=65_536, description="size of a character's embedding; 0 = no characters")
     char_widths: list[int] = Field([3, 4, 5], description="characters that a filter of the convolution sees")

@@ -60,7 +60,7 @@ class SlotNetwork(nn.Module):
         self.layers = nn.ModuleList()
         size = self.features.size
         for _ in range(config.num_layers):
-            made, size = recurrent_layer(cell, size, config.hidden_size, config.bidirectional)
+            made, size = recurrent_layer(cell, size, config.hidden_size, config.bidirectional, config.forget_bias)
             self.layers.append(made)
         self.dropout = SentenceDropout(config.dropout)
         self.intent_dropout = nn.Dropout(config.dropout)

@@ -5,16 +5,16 @@ from __future__ import annotations
 from rich.console import Console
 from rich.table import Table
 
-from cellwright.tasks.slots.compare import Comparison
+from cellwright.tasks.slots.compare import CASE_KINDS, Comparison
 from cellwright.tasks.slots.evaluate import CONFUSIONS, Evaluation
 from cellwright.tasks.slots.metrics import Scores
 
 __all__ = ["comparison_table", "percent", "print_comparison", "print_evaluation"]
 
 
-def percent(share: float | None) -> str:
+def percent(share: float | None, digits: int = 2) -> str:
     """93.61 for 0.93612; – where there is none."""
-    return "–" if share is None else f"{100 * share:.2f}"
+    return "–" if share is None else f"{100 * share:.{digits}f}"
 
 
 def print_evaluation(evaluation: Evaluation, console: Console) -> None:
@@ -57,15 +57,11 @@ def comparison_table(comparison: Comparison) -> Table:
     """Slots and intents of each network; on the travel data also the cities that only the context decides."""
     cases = bool(comparison.rows and comparison.rows[0].cases)
     titles = ["slot F1", "intent", "sentence"]
-    if cases:
-        titles += ["cue left", "cue right", "far left", "far right", "unseen"]
-    table = _table("network", *titles, "weights", "seconds")
+    table = _table("network", *titles, *(CASE_KINDS if cases else ()), "s")
     for row in comparison.rows:
         figures = [percent(row.scores.slots.f1), *_headline(row.scores)[3:]]
-        if cases:
-            names = ("left", "right", "far left", "far right", "unseen")
-            figures += [percent(row.cases[name].accuracy) for name in names]
-        table.add_row(row.name, *figures, f"{row.parameters:,}", f"{row.seconds:.1f}")
+        figures += [percent(row.cases[kind].accuracy, 1) for kind in CASE_KINDS] if cases else []
+        table.add_row(row.name, *figures, f"{row.seconds:.0f}")
     return table
 
 
@@ -79,5 +75,5 @@ def _table(first: str, *others: str) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column(first, no_wrap=True)
     for title in others:
-        table.add_column(title, justify="left" if title == "found" else "right", no_wrap=True)
+        table.add_column(title, justify="left" if title == "found" else "right")
     return table

@@ -42,7 +42,7 @@ class SlotsTask:
         self.cell = cell
         self.vocabulary = Vocabulary.learn(corpus.train, config.model.min_count)
         self.baselines = Baselines.learn(corpus.train)
-        self.swap = ValueSwap(corpus.train, config.data.swap)
+        self.swap = ValueSwap(corpus.train, config.data.swap, config.data.made_up)
         self.notes = list(corpus.notes)
         self.network = SlotNetwork(config.model, self.vocabulary, cell, self._vectors())
         self.model: nn.Module = self.network

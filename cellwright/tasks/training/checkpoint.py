@@ -105,7 +105,7 @@ def latest_checkpoint(
 def expected_tensors(
     model: nn.Module, average: Mapping[str, Tensor]
 ) -> tuple[dict[str, TensorSpec], dict[str, TensorSpec]]:
-    """What a checkpoint of this model must hold, and what it may: moments exist only for parameters that had a gradient."""
+    """What a checkpoint of this model must hold, and may: moments exist only for parameters that had a gradient."""
     required = specs({f"model.{name}": tensor for name, tensor in model.state_dict().items()})
     required |= specs({f"average.{name}": tensor for name, tensor in average.items()})
     required |= specs({"random.torch": torch.get_rng_state()})
@@ -144,7 +144,7 @@ def _state(model: nn.Module, average: Mapping[str, Tensor], optimizer: torch.opt
 
 
 def _finite(tensor: Tensor) -> bool:
-    # The sum is finite only if all are (or overflows, then the exact test decides); three times as fast as isfinite().all().
+    # A finite sum means all are; three times as fast as isfinite().all(), which decides where the sum is not.
     if not tensor.is_floating_point() or bool(torch.isfinite(tensor.sum())):
         return True
     return bool(torch.isfinite(tensor).all())
@@ -171,7 +171,7 @@ def _counters(info: Mapping[str, Any], path: Path) -> Counters:
     names = {entry.name for entry in dataclasses.fields(Counters)}
     whole = [name for name, entry in Counters().__dict__.items() if type(entry) is int]
     numbers_fit = all(type(info.get(name)) is int and info[name] >= 0 for name in whole)
-    figures = [info.get(name) for name in ("loss_sum", "seconds", "epoch_began")]
+    figures: list[Any] = [info.get(name) for name in ("loss_sum", "seconds", "epoch_began")]
     figures += [] if info.get("best") is None else [info["best"]]
     metrics = info.get("best_metrics")
     figures += metrics.values() if isinstance(metrics, dict) else [None]

@@ -50,7 +50,7 @@ class FitResult:
 
 
 def prepare(train: TrainSection) -> None:
-    """Threads and torch's seed; call before building the model, so that its initial weights depend on the seed alone."""
+    """Threads and torch's seed; call before building the model, so that its first weights depend on the seed alone."""
     if train.threads:
         torch.set_num_threads(train.threads)
     torch.manual_seed(train.seed)
@@ -168,7 +168,7 @@ class _Run:
             torch.set_rng_state(random_state)  # the same dropout again, this time watched
             self._not_a_number(f"loss {value}", first_bad_value(self.model, lambda: self.task.loss(batch)))
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        torch.autograd.backward(loss)
         norm = self._clip()
         rate = learning_rate(self.train, now.step, self.steps)
         for group in self.optimizer.param_groups:
@@ -317,7 +317,7 @@ class _Run:
             f"Expected a finite number at step {now.step + 1} (epoch {now.epoch + 1}, batch {now.position + 1}), "
             f"found {what}.\n    First bad tensor: {bad}.",
             file=self.run.checkpoints,
-            repair="The checkpoints and best model there are from before. Lower train.learning_rate, or set train.clip.",
+            repair="The checkpoints and best model are from before. Lower train.learning_rate, or set train.clip.",
         )
 
     def _seconds(self) -> float:

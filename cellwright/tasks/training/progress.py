@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TextIO
+from typing import Any, TextIO
 
 from rich.console import Console
 from rich.markup import escape
@@ -56,7 +56,8 @@ class LiveProgress(Callback):
             TextColumn("epoch {task.fields[epoch]}"),
             BarColumn(bar_width=None),
             TextColumn(
-                "loss {task.fields[loss]}  {task.fields[metric]}  {task.fields[speed]} tokens/s  {task.fields[left]} left"
+                "loss {task.fields[loss]}  {task.fields[metric]}  {task.fields[speed]} tokens/s  "
+                "{task.fields[left]} left"
             ),
             console=self.console,
             transient=True,
@@ -67,7 +68,7 @@ class LiveProgress(Callback):
         self.last = 0.0
 
     def on_start(self, task: Task, steps: int, step: int) -> None:
-        empty = {"epoch": "…", "loss": "…", "metric": task.metric + " …", "speed": "…", "left": "…"}
+        empty: dict[str, Any] = {"epoch": "…", "loss": "…", "metric": task.metric + " …", "speed": "…", "left": "…"}
         self.line = self.bar.add_task("", total=steps, completed=step, **empty)
         self.last = time.monotonic()
         self.bar.start()

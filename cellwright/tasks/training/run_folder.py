@@ -91,7 +91,8 @@ class RunFolder:
                 self._clear(present)
             elif present:
                 raise StorageError(
-                    f"Expected an empty or new folder, found {', '.join(present[:4])}{' …' if len(present) > 4 else ''}.",
+                    f"Expected an empty or new folder, found {', '.join(present[:4])}"
+                    + (" …." if len(present) > 4 else "."),
                     file=self.path,
                     repair="Add --resume to continue that run, --overwrite to replace it, or choose another --out.",
                 )

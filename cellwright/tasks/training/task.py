@@ -78,7 +78,7 @@ class EpochReport:
 
 
 class Callback:
-    """Base of callbacks; each method does nothing until overridden. They must not change the model or draw random numbers."""
+    """Base of callbacks; methods do nothing until overridden. They must not change the model or draw random numbers."""
 
     def on_start(self, task: Task, steps: int, step: int) -> None:
         """Training begins, or goes on after `step` of `steps`."""

@@ -4,7 +4,7 @@
 `*` is where modifiers (date, time, airline …) may stand; `{name}` draws a slot value; the rest is itself.
 """
 
-__all__ = ["BOTH_ENDS", "CUE_LEFT", "CUE_RIGHT", "ORDINARY"]
+__all__ = ["BOTH_ENDS", "CLAUSES_LEFT", "CLAUSES_RIGHT", "CUE_LEFT", "CUE_RIGHT", "LEADS", "ORDINARY"]
 
 CUE_LEFT = {
     "book_flight": """
@@ -331,6 +331,65 @@ ORDINARY = {
         a {meal} and a {seat} please
     """,
 }
+
+# "{lead} {clause}": every lead with every clause is a frame.
+LEADS = {
+    "book_flight": """
+        book a trip where
+        find me something where
+        look for a connection so that
+        arrange everything so that
+        plan our holiday so that
+    """,
+    "ask_price": """
+        how much is it if
+        what do i pay if
+        tell me the price if
+        what is the fare when
+        what does it cost when
+    """,
+    "flight_status": """
+        is everything on time when
+        will there be a delay if
+        tell me the status of the trip where
+        is my plane delayed if
+    """,
+    "cancel": """
+        cancel the booking where
+        please cancel the trip where
+        drop the reservation where
+        i have to cancel the journey where
+    """,
+    "baggage": """
+        how many bags can i take if
+        what luggage is allowed if
+        how heavy can my suitcase be when
+        is hand luggage free if
+    """,
+}
+
+CLAUSES_LEFT = """
+    i <verb> ~ {city} *
+    we <verb> ~ {city} *
+    my friends <verb> ~ {city} *
+    i am <gerund> ~ {city} *
+    my parents are <gerund> ~ {city} *
+    my <noun> ~ is {city} *
+    the <noun> is ~ {city} *
+    i take a plane <prep> ~ {city} *
+    we are on a flight <prep> ~ {city} *
+"""
+
+CLAUSES_RIGHT = """
+    {city} ~ is where i <tail> *
+    {city} ~ is where we <tail> *
+    {city} ~ is where my trip <trip> *
+    in {city} ~ my journey <trip> *
+    {city} ~ is my <noun> *
+    {city} ~ will be the <noun> *
+    {city} ~ is the city that i <verb> *
+    it is {city} ~ where my friends <tail> *
+"""
 
 # The intent needs both ends: "{opening} … {ending}" with the same middles; one row an opening, by ending.
 BOTH_ENDS = {

@@ -4,7 +4,7 @@
 `*` is where modifiers (date, time, airline …) may stand; `{name}` draws a slot value; the rest is itself.
 """
 
-__all__ = ["BOTH_ENDS", "CUE_LEFT", "CUE_RIGHT", "ORDINARY"]
+__all__ = ["BOTH_ENDS", "CLAUSES_LEFT", "CLAUSES_RIGHT", "CUE_LEFT", "CUE_RIGHT", "LEADS", "ORDINARY"]
 
 CUE_LEFT = {
     "book_flight": """
@@ -318,6 +318,61 @@ ORDINARY = {
         我需要轮椅,航班{flight_number}
     """,
 }
+
+# "{lead}{clause}": every lead with every clause is a frame.
+LEADS = {
+    "book_flight": """
+        请安排一下,
+        帮我找一个行程,
+        我要订这样的票:
+        帮我们计划旅行,
+        我想买票,
+    """,
+    "ask_price": """
+        请问多少钱,如果
+        票价是多少,要是
+        要花多少钱,假如
+        告诉我价格,
+    """,
+    "flight_status": """
+        会不会延误,如果
+        航班准时吗,
+        查一下航班状态,
+        飞机晚点了没有,
+    """,
+    "cancel": """
+        取消这个行程:
+        请取消订票,
+        帮我退票,
+        订单不要了,
+    """,
+    "baggage": """
+        能带几件行李,如果
+        行李限重多少,要是
+        可以托运多少行李,
+        手提行李免费吗,
+    """,
+}
+
+CLAUSES_LEFT = """
+    我<verb>~{city}*
+    我们<verb>~{city}*
+    我朋友<verb>~{city}*
+    我的<noun>~是{city}*
+    <noun>是~{city}*
+    我坐<prep>~{city}的飞机*
+    航班<prep>~{city}*
+"""
+
+CLAUSES_RIGHT = """
+    我在{city}~<tail>*
+    我们在{city}~<tail>*
+    飞机在{city}~<tail>*
+    {city}~是我的<noun>*
+    {city}~是<noun>*
+    {city}~是我要<relative>的城市*
+    我朋友在{city}~<tail>*
+"""
 
 # The intent needs both ends: "{opening} … {ending}" with the same middles; one row an opening, by ending.
 BOTH_ENDS = {

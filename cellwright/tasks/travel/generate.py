@@ -34,7 +34,7 @@ CITY_SLOTS = {"city", "departure", "destination", "stopover", "place"}
 # Of 100 frames and of 100 cities: kept for validation alone, kept for test alone; the rest is for all splits.
 HELD_OUT = {"frames": (10, 25), "cities": (10, 35)}
 # Share of a held-out split's draws that come from what is kept for it.
-KEPT_DRAWS = 0.45
+KEPT_DRAWS = 0.3
 
 
 Row = TypeVar("Row")
@@ -123,6 +123,8 @@ class _Writer:
                 ("left", _rows(frames.CUE_LEFT, "left")),
                 ("right", _rows(frames.CUE_RIGHT, "right")),
                 ("ordinary", _rows(frames.ORDINARY)),
+                ("left composed", _composed(frames.LEADS, frames.CLAUSES_LEFT, "left", language)),
+                ("right composed", _composed(frames.LEADS, frames.CLAUSES_RIGHT, "right", language)),
                 ("both ends", _both_ends(frames.BOTH_ENDS, language)),
             )
         }
@@ -167,7 +169,8 @@ class _Writer:
     def _pair(self, split: str, side: Literal["left", "right"]) -> list[tuple[Utterance, Case | None]]:
         """The same sentence twice, once with each wording of the cue."""
         while True:
-            frame, seen_frame = self._draw(self.frames[side], split)
+            kind = side if self.rng.random() < 0.6 else f"{side} composed"
+            frame, seen_frame = self._draw(self.frames[kind], split)
             city, seen_city = self._draw(self.cities, split)
             parts = self._dressed(self._parts(frame, split, {"city": city}, fillers=self._fillers()))
             pair = []
@@ -245,7 +248,7 @@ class _Writer:
         if self.language == "zh":
             return parts
         style = self.rng.random()
-        if style < 0.2:
+        if style < 0.1:
             return [_Part(part.text.lower(), part.slot, part.cue) for part in parts]
         if style < 0.6:
             return [_Part(re.sub(r"\bi\b", "I", part.text), part.slot, part.cue) for part in parts]
@@ -287,6 +290,15 @@ def _rows(table: dict[str, str], cue: Literal["left", "right", ""] = "") -> list
         for intent, lines in table.items()
         for line in lines.splitlines()
         if line.strip()
+    ]
+
+
+def _composed(leads: dict[str, str], clauses: str, cue: Literal["left", "right"], language: str) -> list[_Frame]:
+    space = " " if language == "en" else ""
+    return [
+        _Frame(row.intent, row.text + space + clause.strip(), cue)
+        for row in _rows(leads)
+        for clause in clauses.strip().splitlines()
     ]
 
 

@@ -255,11 +255,11 @@ FILLERS = tuple(
     and please do not mix this up with the last time
     """.strip().splitlines()
 ) + (
-    "on {on_date}",
-    "{date}",
-    "at {at_time}",
-    "with {airline}",
-    "in {cabin}",
-    "{date} at {at_time} with {airline}",
-    "on {on_date} in {cabin} with {bags}",
+    ", on {on_date} ,",
+    ", {date} ,",
+    ", at {at_time} ,",
+    ", with {airline} ,",
+    ", in {cabin} ,",
+    ", {date} at {at_time} with {airline} ,",
+    ", on {on_date} in {cabin} with {bags} ,",
 )

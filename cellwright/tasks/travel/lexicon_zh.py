@@ -188,4 +188,4 @@ FILLERS = tuple(
         "这一点对我们全家都很重要",
         "我还没有把这件事告诉同事",
     ]
-) + ("{date}", "{time}", "坐{airline}", "{cabin}", "{date}{time}坐{airline}")
+) + (",{date},", ",{time},", ",坐{airline},", ",{cabin},", ",{date}{time}坐{airline},")

@@ -1,6 +1,9 @@
-"""City names of the travel generator: English spellings (some of several words) and Chinese names of 2-4 characters."""
+"""City names of the travel generator: real cities, English and Chinese, and small towns put together from two parts.
 
-CITIES_EN = tuple(
+The towns are many, so that a network cannot learn the names by heart and has to find a city by its place and look.
+"""
+
+_REAL_EN = tuple(
     line.strip()
     for line in """
     Taipei | Tokyo | Osaka | Kyoto | Nagoya | Sapporo | Fukuoka | Seoul | Busan | Beijing
@@ -26,7 +29,7 @@ CITIES_EN = tuple(
     if line.strip()
 )
 
-CITIES_ZH = tuple(
+_REAL_ZH = tuple(
     """
     北京 上海 广州 深圳 成都 重庆 天津 武汉 南京 杭州 苏州 西安 长沙 郑州 青岛
     大连 厦门 福州 济南 沈阳 哈尔滨 长春 昆明 贵阳 南宁 桂林 海口 三亚 兰州 银川
@@ -39,3 +42,20 @@ CITIES_ZH = tuple(
     洛杉矶 休斯敦 迈阿密 华盛顿 夏威夷 多伦多 温哥华 墨西哥城 哈瓦那 利马 圣保罗 悉尼 墨尔本 奥克兰
     """.split()  # noqa: SIM905 (one word a city reads better than a list)
 )
+
+_TOWNS_EN = tuple(
+    first + last
+    for first in """
+    Ash Oak Elm Birch Thorn Hazel Stone Clay Sand Marl River Brook Mill Lake Marsh Spring North West East South High
+    Long Black White Green Red Gold Silver King Queen Bishop Abbot Wolf Hart Swan Crow Raven Wind Frost Summer
+    """.split()  # noqa: SIM905
+    for last in ("ford", "ton", "ville", "field", "burg", "wick", "ham", "mouth", "bridge", "stead", "haven", "dale")
+)
+_TOWNS_ZH = tuple(
+    first + last
+    for first in "青白金银玉石松竹梅兰柳桃云龙凤鹤虎马清长永安宁嘉新古临平定兴"
+    for last in ("州", "阳", "城", "江", "山", "海", "浦", "溪", "川", "陵", "冈", "港")
+)
+
+CITIES_EN = _REAL_EN + _TOWNS_EN
+CITIES_ZH = (*_REAL_ZH, *(town for town in _TOWNS_ZH if town not in _REAL_ZH))
