@@ -17,9 +17,10 @@ BIN       := .venv/bin
 	@touch $@
 
 demo: .venv/.installed
-	$(BIN)/cellwright train slots --data travel-en --config examples/demo.toml --out runs/demo --overwrite
-	$(BIN)/cellwright predict runs/demo/best "leave Taipei on November 2nd" "arrive Taipei on November 2nd" "what time is it?"
-	$(BIN)/cellwright compare --data travel-en --config examples/demo.toml
+	$(BIN)/cellwright train slots --config examples/demo.toml --out runs/demo --overwrite
+	$(BIN)/cellwright evaluate runs/demo --data travel-en
+	$(BIN)/cellwright predict runs/demo "leave Taipei on November 2nd" "arrive Taipei on November 2nd" "what time is it?"
+	$(BIN)/cellwright compare --data travel-en --networks per-token,LSTM,BiLSTM
 
 check: .venv/.installed
 	$(BIN)/ruff check .

@@ -9,6 +9,7 @@ from typing import Any
 
 from cellwright.cells.cell import Cell
 from cellwright.engine.graph import LEAVES, Graph, Node
+from cellwright.engine.text import graph_equations
 from cellwright.engine.trace import trace
 from cellwright.engine.verify import verify
 from cellwright.errors import CellError, StorageError
@@ -151,6 +152,10 @@ class GraphCell(Cell):
 
     def letter(self, letter: str) -> int | None:
         return self._letters.get(letter)
+
+    def equations(self) -> str:
+        """The equations of the graph: names of intermediate values are not stored, so they are v1, v2 …"""
+        return graph_equations(self.graph)
 
     def step(self, x: Any, *states: Any, **arguments: Any) -> tuple[Any, ...]:
         """Replay the graph on values of any kind."""

@@ -1,0 +1,58 @@
+"""The argument of recurrence, measured: what each network can and cannot know (mission rows D1, D2, D8)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import cellwright as cw
+from cellwright.tasks.slots.compare import SETTINGS, Row, train_network
+from cellwright.tasks.slots.config import SlotsConfig
+from cellwright.tasks.training.config import load_config
+from cellwright.tasks.travel.handwritten import handwritten
+
+pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
+
+DEMO = Path(__file__).resolve().parents[3] / "examples" / "demo.toml"
+CHANCE = pytest.approx(0.5, abs=0.03)
+
+
+@pytest.fixture(scope="module", params=["en", "zh"])
+def language(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def trained(network: str, language: str) -> Row:
+    config = load_config(None, schema=SlotsConfig, values={**SETTINGS, "data.path": f"travel-{language}"})
+    return train_network(network, config)
+
+
+def test_a_network_that_sees_one_word_is_at_chance(language: str) -> None:
+    row = trained("per-token", language)
+    assert row.cases["left"].accuracy == CHANCE
+    assert row.cases["right"].accuracy == CHANCE
+
+
+def test_a_forward_lstm_knows_cues_on_the_left_and_not_on_the_right(language: str) -> None:
+    row = trained("LSTM", language)
+    assert (row.cases["left"].accuracy or 0) >= 0.995
+    assert (row.cases["new left"].accuracy or 0) >= 0.97
+    assert row.cases["right"].accuracy == CHANCE
+
+
+def test_a_bidirectional_lstm_knows_both_and_the_intent(language: str) -> None:
+    row = trained("BiLSTM", language)
+    for kind in ("left", "right"):
+        assert (row.cases[kind].accuracy or 0) >= 0.995
+        assert (row.cases[f"new {kind}"].accuracy or 0) >= 0.97
+    assert (row.scores.intent_accuracy or 0) >= 0.95
+
+
+def test_the_demos_model_reads_27_of_30_sentences_written_by_hand(language: str, tmp_path: Path) -> None:
+    model = cw.train("slots", data=f"travel-{language}", out=tmp_path / "run", config=DEMO)
+    right = 0
+    for u in handwritten(language):
+        answer = model.predict(u.text or "")
+        right += (answer.tags, answer.intent) == (u.slots, u.intent)
+    assert right >= 27

@@ -1,0 +1,87 @@
+"""Pages that repeat what the program knows are compared with it; `python tests/test_docs.py` writes them anew."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from cellwright.cells import CELLS
+from cellwright.tasks.slots.config import SlotsConfig
+from cellwright.tasks.training.config import config_table
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
+FIGURES = ("slot_f1", "intent_accuracy", "sentence_accuracy")
+
+
+def settings_table() -> str:
+    rows = [f"| `{r.key}` | {r.type} | `{r.default}` | {r.description} |" for r in config_table(SlotsConfig)]
+    return "\n".join(["| setting | type | default | meaning |", "|---|---|---|---|", *rows])
+
+
+def slots_table() -> str:
+    """Mean ± standard deviation over seeds, from the committed results."""
+    lines = ["| set | seeds | slot F1 | intent | whole sentence | seconds a run |", "|---|---|---|---|---|---|"]
+    for file in sorted(RESULTS.glob("slots_*.json")):
+        data = json.loads(file.read_text(encoding="utf-8"))
+        cells = []
+        for name in FIGURES:
+            row = data["summary"].get(name)
+            spread = f" ± {row['standard_deviation']:.2f}" if row and len(data["runs"]) > 1 else ""
+            cells.append("–" if row is None else f"{row['mean']:.2f}{spread}")
+        seconds = f"{min(data['seconds']):.0f}–{max(data['seconds']):.0f}" if len(data["runs"]) > 1 else f"{data['seconds'][0]:.0f}"
+        lines.append(f"| {data['set']} | {len(data['runs'])} | {' | '.join(cells)} | {seconds} |")
+    return "\n".join(lines)
+
+
+def compare_table(name: str) -> str:
+    """The committed run of `cellwright compare`."""
+    data = json.loads((RESULTS / f"compare_{name}.json").read_text(encoding="utf-8"))
+    kinds = list(data["networks"][0]["cities"])
+    lines = [f"| network | slot F1 | intent | {' | '.join(kinds)} |", "|---" * (3 + len(kinds)) + "|"]
+    for row in data["networks"]:
+        cities = [f"{100 * c['right'] / c['total']:.1f}" for c in row["cities"].values()]
+        figures = [f"{100 * row[key]:.1f}" for key in ("slot_f1", "intent_accuracy")]
+        lines.append(f"| {row['name']} | {' | '.join([*figures, *cities])} |")
+    return "\n".join(lines)
+
+
+PARTS = {
+    "settings": (ROOT / "docs" / "settings.md", settings_table),
+    "slots": (ROOT / "docs" / "slots.md", slots_table),
+    "compare": (ROOT / "README.md", lambda: compare_table("travel-en")),
+}
+
+
+def between(name: str, text: str) -> re.Match[str]:
+    found = re.search(rf"<!-- {name}:begin -->\n(.*?)<!-- {name}:end -->", text, flags=re.DOTALL)
+    assert found, f"no part {name}"
+    return found
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_a_table_says_what_the_program_says(name: str) -> None:
+    page, table = PARTS[name]
+    assert between(name, page.read_text(encoding="utf-8"))[1].strip() == table().strip()
+
+
+def test_every_cell_has_its_line() -> None:
+    page = (ROOT / "docs" / "cells.md").read_text(encoding="utf-8")
+    assert [name for name in CELLS if f"| `{name}` |" not in page] == []
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
+            if "/" in target or target.endswith((".md", ".json", ".py")):
+                assert (page.parent / target).exists(), f"{page.name} → {target}"
+
+
+if __name__ == "__main__":
+    for part, (file, make) in PARTS.items():
+        old = file.read_text(encoding="utf-8")
+        start, end = between(part, old).span(1)
+        file.write_text(old[:start] + make() + "\n" + old[end:], encoding="utf-8")
