@@ -20,16 +20,16 @@ class Blend(Cell):
 torch.manual_seed(0)
 print(Blend().equations())
 
-# Remember the first of ten numbers.
+# Remember the first of six numbers.
 layer = cw.nn.Recurrent(Blend(), input_size=1, hidden_size=16, forget_bias=2.0)
 readout = torch.nn.Linear(16, 1)
-optimizer = torch.optim.Adam([*layer.parameters(), *readout.parameters()], lr=0.02)
-for step in range(201):
-    x_TBI = torch.rand(10, 64, 1)
+optimizer = torch.optim.Adam([*layer.parameters(), *readout.parameters()], lr=0.03)
+for step in range(101):
+    x_TBI = torch.rand(6, 32, 1)
     y_TBO, _ = layer(x_TBI)
     loss = (readout(y_TBO[-1]) - x_TBI[0]).square().mean()
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()
-    if step % 100 == 0:
+    if step % 50 == 0:
         print(f"step {step}: mean squared error {loss.item():.4f}")

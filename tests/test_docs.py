@@ -32,7 +32,7 @@ def slots_table() -> str:
             row = data["summary"].get(name)
             spread = f" ± {row['standard_deviation']:.2f}" if row and len(data["runs"]) > 1 else ""
             cells.append("–" if row is None else f"{row['mean']:.2f}{spread}")
-        seconds = f"{min(data['seconds']):.0f}–{max(data['seconds']):.0f}" if len(data["runs"]) > 1 else f"{data['seconds'][0]:.0f}"
+        seconds = "–".join(f"{s:.0f}" for s in sorted({min(data["seconds"]), max(data["seconds"])}))
         lines.append(f"| {data['set']} | {len(data['runs'])} | {' | '.join(cells)} | {seconds} |")
     return "\n".join(lines)
 

@@ -41,6 +41,7 @@ SETTINGS: dict[str, Any] = {
     "model.num_layers": 1,
     "model.head": "softmax",
     "model.word_dim": 64,
+    "model.word_scale": 0.4,
     "model.char_dim": 16,
     "model.char_widths": [3],
     "model.char_filters": 32,

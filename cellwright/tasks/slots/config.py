@@ -36,6 +36,7 @@ class SlotsModel(Section):
         1.0, ge=-100, le=100, description="first bias of the gate that keeps the old state, where the cell has one"
     )
     word_dim: int = Field(128, ge=0, le=65_536, description="size of a word's embedding; 0 = no words")
+    word_scale: float = Field(0.1, gt=0, le=10, description="standard deviation of the first word embeddings")
     char_dim: int = Field(32, ge=0, le=65_536, description="size of a character's embedding; 0 = no characters")
     char_widths: list[int] = Field([3, 4, 5], description="characters that a filter of the convolution sees")
     char_filters: int = Field(64, ge=1, le=65_536, description="filters of each width")

@@ -63,7 +63,7 @@ class WordFeatures(nn.Module):
         self.affixes: nn.EmbeddingBag | None = None
         if config.word_dim:
             self.words = nn.Embedding(vocabulary.size, config.word_dim, padding_idx=PAD)
-            scaled(self.words.weight, 0.4)
+            scaled(self.words.weight, config.word_scale)
         if vectors is not None:
             self.vectors = nn.Embedding(vectors.shape[0], vectors.shape[1], padding_idx=PAD, _weight=vectors)
             self.vectors.requires_grad_(False)

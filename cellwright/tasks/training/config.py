@@ -47,7 +47,7 @@ class DataSection(Section):
 
 class TrainSection(Section):
     seed: int = Field(1, ge=0, lt=2**63, description="seed of initial weights, data order, dropout and augmentation")
-    epochs: int = Field(20, ge=1, le=100_000, description="passes over the training split")
+    epochs: int = Field(14, ge=1, le=100_000, description="passes over the training split")
     batch_size: int = Field(32, ge=1, le=1_000_000, description="examples a step")
     optimizer: Literal["adam", "adamw"] = Field("adamw", description="adamw decays weights apart from the gradient")
     learning_rate: float = Field(2e-3, gt=0, le=1e6, description="peak step size")
