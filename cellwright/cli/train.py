@@ -10,8 +10,7 @@ from rich.table import Table
 
 from cellwright.cli.choices import one_of
 from cellwright.errors import ConfigError
-from cellwright.tasks.slots.api import resume as resume_run
-from cellwright.tasks.slots.api import train_slots
+from cellwright.tasks.slots.api import resume_run, train_slots
 from cellwright.tasks.slots.config import SlotsConfig
 from cellwright.tasks.training.config import config_table, load_config
 from cellwright.tasks.training.progress import progress_for

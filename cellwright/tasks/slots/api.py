@@ -18,10 +18,11 @@ from cellwright.tasks.slots.predict import SlotModel
 from cellwright.tasks.slots.task import SlotsTask
 from cellwright.tasks.training.config import load_config
 from cellwright.tasks.training.loop import FitResult, fit, prepare
+from cellwright.tasks.training.progress import progress_for
 from cellwright.tasks.training.run_folder import RunFolder
 from cellwright.tasks.training.task import Callback
 
-__all__ = ["SPLITS", "evaluate", "evaluation_data", "load", "resume", "train", "train_slots"]
+__all__ = ["SPLITS", "evaluate", "evaluation_data", "load", "resume_run", "train", "train_slots"]
 
 SPLITS = ("train", "valid", "test")
 
@@ -34,7 +35,8 @@ def train(
     config: str | Path | None = None,
     cell: Cell | None = None,
     overwrite: bool = False,
-    callbacks: Sequence[Callback] = (),
+    resume: bool = False,
+    callbacks: Sequence[Callback] | None = None,
     **settings: Any,
 ) -> SlotModel:
     """Train a model and return the best one.
@@ -46,6 +48,8 @@ def train(
         config: a TOML file with settings.
         cell: the recurrent cell, in place of the setting model.cell; your own included.
         overwrite: replace a run that is in `out`.
+        resume: go on with the run in `out`; its data and settings hold.
+        callbacks: who is told of progress; by default a bar, or a line an epoch, on standard error.
         settings: any setting, its section before two underscores: ``train__epochs=5``.
 
     Raises:
@@ -60,12 +64,16 @@ def train(
         raise ConfigError(
             f"Expected the task slots, found {task!r}.", repair='cellwright.train("slots", data=…, out=…)'
         )
+    told = [progress_for()] if callbacks is None else callbacks
     values = {key.replace("__", ".", 1): value for key, value in settings.items()}
+    if resume:
+        resume_run(out, [f"{key}={value}" for key, value in values.items()], told, cell=cell)
+        return load(Path(out) / "best")
     values["data.path"] = str(data)
     if cell is not None:
         values["model.cell"] = cell.name
     resolved = load_config(config, schema=SlotsConfig, values=values)
-    train_slots(resolved, out, cell=cell, overwrite=overwrite, callbacks=callbacks)
+    train_slots(resolved, out, cell=cell, overwrite=overwrite, callbacks=told)
     return load(Path(out) / "best")
 
 
@@ -91,13 +99,22 @@ def train_slots(
     return fit(task, config, run, callbacks=callbacks)
 
 
-def resume(
-    out: str | Path, sets: Sequence[str] = (), callbacks: Sequence[Callback] = (), command: Sequence[str] | None = None
+def resume_run(
+    out: str | Path,
+    sets: Sequence[str] = (),
+    callbacks: Sequence[Callback] = (),
+    *,
+    cell: Cell | None = None,
+    command: Sequence[str] | None = None,
 ) -> FitResult:
-    """Go on with a run from its newest checkpoint, with its own settings."""
+    """Go on with a run from its newest checkpoint, with its own settings; `sets` may change a budget.
+
+    Args:
+        cell: the cell, where the run began with one from Python.
+    """
     config = RunFolder.read_config(out, SlotsConfig, sets)
     assert isinstance(config, SlotsConfig)
-    return train_slots(config, out, resume=True, callbacks=callbacks, command=command)
+    return train_slots(config, out, cell=cell, resume=True, callbacks=callbacks, command=command)
 
 
 def load(folder: str | Path) -> SlotModel:

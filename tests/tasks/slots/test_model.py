@@ -102,6 +102,10 @@ def test_a_cell_of_ones_own_trains_and_its_model_needs_no_source(tmp_path: Path,
     assert model.cell.name == "Blend"
     again = cw.load(tmp_path / "run")
     assert again.predict("leave Taipei") == model.predict("leave Taipei")
+    with pytest.raises(ConfigError, match="found 'Blend'"):
+        cw.train(out=tmp_path / "run", resume=True)
+    resumed = cw.train(out=tmp_path / "run", resume=True, cell=Blend())
+    assert resumed.predict("leave Taipei") == model.predict("leave Taipei")
 
 
 def test_a_cell_in_a_file_is_found_by_its_path(tmp_path: Path) -> None:

@@ -221,7 +221,7 @@ def test_every_default_can_be_given_on_the_command_line():
 
 
 def test_changed_keys_are_the_differing_ones():
-    old, new = Config(), load_config(None, ["train.seed=7", "data.path=x", "train.epochs=20"], schema=Config)
+    old, new = Config(), load_config(None, ["train.seed=7", "data.path=x", "train.epochs=14"], schema=Config)
     assert changed_keys(old, new) == ["data.path", "train.seed"]
     assert changed_keys(old, Config()) == []
 

@@ -1,0 +1,1 @@
+"""Travel utterances made from tables, for data that every user has."""
