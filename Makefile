@@ -34,6 +34,7 @@ check-long: .venv/.installed
 
 bench-slots: .venv/.installed
 	$(BIN)/python benchmarks/slots.py snips --seeds 1 2 3
+	$(BIN)/python benchmarks/compare.py
 	$(BIN)/python benchmarks/slots.py snips-10 travel-en travel-zh weibo wnut17 --seeds 1
 
 clean:

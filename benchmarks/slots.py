@@ -3,27 +3,28 @@
     python benchmarks/slots.py snips --seeds 1 2 3
     python benchmarks/slots.py snips-10 travel-en travel-zh weibo wnut17 --seeds 1
 
-No setting differs between the sets: every run is `cellwright train slots --data SET` and
-`cellwright evaluate`, as a user would type them. The real sets are read from the folder that
-CELLWRIGHT_DATA names. Results go to benchmarks/results/ as one JSON file a set.
+No setting of the model or its training differs between the sets: every run is `cellwright train slots --data SET` and
+`cellwright evaluate`, as a user would type them. The real sets are read from the folder that CELLWRIGHT_DATA names.
+Results go to benchmarks/results/ as one JSON file a set.
 """
 
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
 import os
-import platform
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
-RESULTS = Path(__file__).parent / "results"
+from record import cellwright, record
+
+from cellwright.tasks.data.corpus import read_corpus, write_corpus
+
+KEYS = ("slot_f1", "intent_accuracy", "sentence_accuracy")
 FIGURES = {  # Stack-Propagation (Qin et al. 2019) on SNIPS without a pretrained transformer
     "snips": {"slot_f1": 94.2, "intent_accuracy": 98.0, "sentence_accuracy": 86.9},
 }
@@ -37,9 +38,6 @@ SETS = {  # name: (folder below CELLWRIGHT_DATA or an embedded set, share of the
 }
 
 
-KEYS = ("slot_f1", "intent_accuracy", "sentence_accuracy")
-
-
 def data_path(name: str, scratch: Path) -> str:
     """What `--data` gets for a set; a share below 1 keeps every n-th training utterance, in a folder of its own."""
     folder, share, _ = SETS[name]
@@ -51,41 +49,29 @@ def data_path(name: str, scratch: Path) -> str:
     path = Path(root) / folder
     if share == 1.0:
         return str(path)
-    from cellwright.tasks.data.corpus import read_corpus, write_corpus
-
     corpus = read_corpus(path)
     corpus.train = corpus.train[:: round(1 / share)]
     write_corpus(corpus, scratch / name, "seq")
     return str(scratch / name)
 
 
-def command(*arguments: str) -> str:
-    """Run the cellwright command; its output, or an end with its own message."""
-    done = subprocess.run(
-        [sys.executable, "-m", "cellwright", *arguments], stdout=subprocess.PIPE, text=True, check=False
-    )
-    if done.returncode:
-        sys.exit(f"cellwright {' '.join(arguments)} ended with {done.returncode}")
-    return done.stdout
-
-
-def one_run(name: str, data: str, seed: int, scratch: Path) -> dict[str, object]:
+def one_run(name: str, data: str, seed: int, scratch: Path) -> dict[str, Any]:
     out = scratch / f"{name}-{seed}"
     started = time.perf_counter()
     scheme = SETS[name][2]
-    command(
+    cellwright(
         *("train", "slots", "--data", data, "--out", str(out)),
         *("--set", f"train.seed={seed}", "--set", f"data.scheme={scheme}"),
     )
     seconds = time.perf_counter() - started
     result = json.loads(
-        command("evaluate", str(out / "best"), "--data", data, "--split", "test", "--scheme", scheme, "--json")
+        cellwright("evaluate", str(out / "best"), "--data", data, "--split", "test", "--scheme", scheme, "--json")
     )
     print(f"{name} seed {seed}: {seconds:.0f} s  {result['model']}", flush=True)
     return {"seed": seed, "train_seconds": round(seconds, 1), "test": result}
 
 
-def summary(runs: list[dict], key: str) -> dict[str, float]:
+def summary(runs: list[dict[str, Any]], key: str) -> dict[str, float]:
     values = [100 * run["test"]["model"][key] for run in runs]
     spread = statistics.stdev(values) if len(values) > 1 else 0.0
     return {"mean": round(statistics.mean(values), 2), "standard_deviation": round(spread, 2)}
@@ -102,21 +88,13 @@ def main() -> None:
             runs = [one_run(name, data, seed, Path(folder)) for seed in options.seeds]
             figures = FIGURES.get(name, {})
             keys = [key for key in KEYS if runs[0]["test"]["model"][key] is not None]
-            report = {
-                "set": name,
-                "command": f"python benchmarks/slots.py {name} --seeds {' '.join(map(str, options.seeds))}",
-                "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-                "machine": {"cpu": platform.processor() or platform.machine(), "cores": os.cpu_count()},
-                "versions": {p: version(p) for p in ("torch", "numpy", "tokenizers")},
-                "summary": {
-                    key: summary(runs, key) | ({"asked": figures[key]} if key in figures else {}) for key in keys
-                },
-                "seconds": [run["train_seconds"] for run in runs],
-                "runs": runs,
-            }
-            RESULTS.mkdir(exist_ok=True)
-            (RESULTS / f"slots_{name}.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-            print(json.dumps(report["summary"]), flush=True)
+            results = {key: summary(runs, key) | ({"asked": figures[key]} if key in figures else {}) for key in keys}
+            record(
+                f"slots_{name}",
+                f"python benchmarks/slots.py {name} --seeds {' '.join(map(str, options.seeds))}",
+                {"set": name, "summary": results, "seconds": [run["train_seconds"] for run in runs], "runs": runs},
+            )
+            print(json.dumps(results), flush=True)
 
 
 if __name__ == "__main__":

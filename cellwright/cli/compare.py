@@ -25,7 +25,11 @@ def run_comparison(task: str, data: str, sets: list[str], networks: str | None, 
         one_of("--networks", name, NETWORKS)
     config = load_config(None, sets, schema=SlotsConfig, values={**SETTINGS, "data.path": data})
     processes = min(len(chosen), max(1, (os.cpu_count() or 1) // max(1, config.train.threads)))
-    result = compare(config, chosen, processes=processes, on_row=announce)
+    try:
+        result = compare(config, chosen, processes=processes, on_row=announce)
+    except KeyboardInterrupt:
+        print("Stopped; a comparison keeps nothing that could be resumed.", file=sys.stderr)
+        sys.exit(130)
     if json:
         print(json_text.dumps(result.to_data(), ensure_ascii=False, indent=1))
     else:

@@ -140,8 +140,12 @@ def compare(
             known(train_network(name, config))
     else:
         with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-            for future in as_completed([pool.submit(train_network, name, config) for name in networks]):
-                known(future.result())
+            try:
+                for future in as_completed([pool.submit(train_network, name, config) for name in networks]):
+                    known(future.result())
+            except BaseException:  # one failed, or Ctrl-C: the networks that wait must not be trained first
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
     notes = [f"{len(dict(corpus.splits())[split]):,} utterances of {corpus.name} {split}; figures in percent"]
     if isinstance(corpus, TravelCorpus):
         cases = corpus.cases[split]
