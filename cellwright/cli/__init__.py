@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import io
 import sys
 
 __all__ = ["main"]
@@ -13,12 +13,14 @@ def main() -> None:
     from cellwright.cli.application import application
     from cellwright.errors import CellwrightError
 
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8")  # also into a pipe, in any locale: the answers may be Chinese
     try:
         application()
     except CellwrightError as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         sys.exit(1)
-    except BrokenPipeError:
-        # The reader of our output has gone, as in `cellwright … | head`: nothing is left to do for it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+    except OSError as error:
+        print(f"{type(error).__name__}: {error.strerror or error}: {error.filename or ''}", file=sys.stderr)
+        sys.exit(1)

@@ -53,13 +53,16 @@ def data(
     out: Annotated[Path, typer.Option("--out", help="Folder to write into, new or empty.")],
     format: Annotated[str, typer.Option("--format", help="seq, conll, jsonl or rasa.")] = "seq",
     scheme: Annotated[str, typer.Option("--scheme", help="Tags: bio, bioes or iob1.")] = "bio",
+    from_scheme: Annotated[
+        str, typer.Option("--from-scheme", help="Of what is read: auto, bio, bioes or iob1.")
+    ] = "auto",
     language: Annotated[str, typer.Option("--language", help="Of travel: en or zh.")] = "en",
-    seed: Annotated[int, typer.Option("--seed", help="Of travel.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of travel.")] = 0,
 ) -> None:
     """Write the embedded utterances, or convert a folder or file, in one of four formats."""
     from cellwright.cli.data import write_data
 
-    write_data(name, out, format, scheme, language, seed)
+    write_data(name, out, format, scheme, from_scheme, language, seed)
 
 
 @application.command()
@@ -87,7 +90,7 @@ def evaluate(
     data: DataOption,
     split: Annotated[str, typer.Option("--split", help="test, valid or train.")] = "test",
     scheme: Annotated[str, typer.Option("--scheme", help="Tags: auto, bio, bioes or iob1.")] = "auto",
-    seed: Annotated[int, typer.Option("--seed", help="Of an embedded set.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of an embedded set.")] = 0,
     json: JsonOption = False,
 ) -> None:
     """Precision, recall and F1 of the slots, intent and whole-sentence accuracy, beside two baselines."""
@@ -101,12 +104,15 @@ def predict(
     model: Annotated[Path, typer.Argument(help="A model's folder, such as runs/demo/best, or its run's.")],
     texts: Annotated[list[str] | None, typer.Argument(help="Texts; without any, lines of standard input.")] = None,
     file: Annotated[Path | None, typer.Option("--file", help="A file with one text a line.")] = None,
+    words: Annotated[
+        bool, typer.Option("--words", help="Texts are words parted by spaces already, as in seq.in or CoNLL files.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object a line, with spans and confidences.")] = False,
 ) -> None:
     """Slots and intent of each text; lines of standard input are answered as they come."""
     from cellwright.cli.predict import run_prediction
 
-    run_prediction(model, texts or [], file, json)
+    run_prediction(model, texts or [], file, words, json)
 
 
 @application.command()

@@ -11,6 +11,7 @@ from rich.console import Console
 from cellwright.cli.choices import one_of
 from cellwright.tasks.slots.compare import NETWORKS, SETTINGS, Row, compare
 from cellwright.tasks.slots.config import SlotsConfig
+from cellwright.tasks.slots.corpora import EMBEDDED
 from cellwright.tasks.slots.report import percent, print_comparison
 from cellwright.tasks.training.config import load_config
 
@@ -23,7 +24,10 @@ def run_comparison(task: str, data: str, sets: list[str], networks: str | None, 
     chosen = list(NETWORKS) if networks is None else [n.strip() for n in networks.split(",")]
     for name in chosen:
         one_of("--networks", name, NETWORKS)
-    config = load_config(None, sets, schema=SlotsConfig, values={**SETTINGS, "data.path": data})
+    values = {**SETTINGS, "data.path": data}
+    if data not in EMBEDDED:
+        del values["data.size"]  # all of the user's sentences
+    config = load_config(None, sets, schema=SlotsConfig, values=values)
     processes = min(len(chosen), max(1, (os.cpu_count() or 1) // max(1, config.train.threads)))
     try:
         result = compare(config, chosen, processes=processes, on_row=announce)
@@ -33,7 +37,7 @@ def run_comparison(task: str, data: str, sets: list[str], networks: str | None, 
     if json:
         print(json_text.dumps(result.to_data(), ensure_ascii=False, indent=1))
     else:
-        print_comparison(result, Console())
+        print_comparison(result, Console(markup=False))
 
 
 def announce(row: Row) -> None:

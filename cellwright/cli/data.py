@@ -8,22 +8,23 @@ from typing import Any
 from cellwright.cli.choices import one_of
 from cellwright.errors import StorageError
 from cellwright.tasks.data.corpus import FORMATS, read_corpus, write_corpus
+from cellwright.tasks.slots.corpora import EMBEDDED
 from cellwright.tasks.travel.generate import LANGUAGES, generate
 
 __all__ = ["write_data"]
 
 
-def write_data(name: str, out: Path, format: str, scheme: str, language: str, seed: int) -> None:
+def write_data(name: str, out: Path, format: str, scheme: str, from_scheme: str, language: str, seed: int) -> None:
     """Print one line a split, and the corpus's notes."""
     chosen: Any = one_of("--format", format, FORMATS)
     tags: Any = one_of("--scheme", scheme, ("bio", "bioes", "iob1"))
+    read_tags: Any = one_of("--from-scheme", from_scheme, ("auto", "bio", "bioes", "iob1"))
     if out.exists() and any(out.iterdir() if out.is_dir() else [out]):
         raise StorageError("Expected a new or empty folder, found files.", file=out, repair="Choose another --out.")
-    if name.startswith("travel"):
-        named = name.partition("-")[2]
-        corpus: Any = generate(one_of("--language", named or language, LANGUAGES), seed)
+    if name == "travel" or name in EMBEDDED:
+        corpus: Any = generate(EMBEDDED.get(name) or one_of("--language", language, LANGUAGES), seed)
     else:
-        corpus = read_corpus(name)
+        corpus = read_corpus(name, scheme=read_tags)
     write_corpus(corpus, out, chosen, tags)
     for split, utterances in corpus.splits():
         if utterances:

@@ -22,9 +22,11 @@ def run_evaluation(model: Path, data: str, split: str, scheme: str, seed: int, j
     one_of("--split", split, SPLITS)
     tags: Any = one_of("--scheme", scheme, ("auto", "bio", "bioes", "iob1"))
     loaded = load(model)
-    name, utterances = evaluation_data(SlotsData(path=data, scheme=tags, unit=loaded.unit, seed=seed), split)
-    evaluation = evaluate_model(loaded, utterances, name, split)
+    name, found_split, utterances = evaluation_data(
+        SlotsData(path=data, scheme=tags, unit=loaded.unit, seed=seed), split
+    )
+    evaluation = evaluate_model(loaded, utterances, name, found_split)
     if json:
         print(json_text.dumps(evaluation.to_data(), ensure_ascii=False, indent=1))
     else:
-        print_evaluation(evaluation, Console())
+        print_evaluation(evaluation, Console(markup=False))

@@ -6,26 +6,28 @@ import json as json_text
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from cellwright.errors import CellwrightError, ConfigError, DataError
-from cellwright.tasks.data.text import read_lines
 from cellwright.tasks.slots.api import load
 
 __all__ = ["run_prediction"]
 
 
-def run_prediction(model: Path, texts: list[str], file: Path | None, json: bool) -> None:
+def run_prediction(model: Path, texts: list[str], file: Path | None, words: bool, json: bool) -> None:
     """Print one line a text. A text that cannot be read gives an error in its place; the exit code is then 1."""
     if texts and file is not None:
         raise ConfigError("Expected texts or --file, found both.", repair="Leave one of them out.")
     loaded = load(model)
-    lines: Iterable[str | CellwrightError] = texts or (read_lines(file) if file is not None else standard_input())
+    lines: Iterable[str | CellwrightError] = texts or (
+        lines_of(file) if file is not None else decoded(sys.stdin.buffer)
+    )
     failed = 0
     for number, line in enumerate(lines, start=1):
         try:
             if isinstance(line, CellwrightError):
                 raise line
-            answer = loaded.predict(line)
+            answer = loaded.predict(line.split() if words else line)
         except CellwrightError as error:
             failed += 1
             if json:
@@ -38,9 +40,20 @@ def run_prediction(model: Path, texts: list[str], file: Path | None, json: bool)
         raise DataError(f"{failed:,} of the lines could not be read; each has its message in its place.")
 
 
-def standard_input() -> Iterator[str | CellwrightError]:
+def lines_of(file: Path) -> Iterator[str | CellwrightError]:
+    """The file's lines; it may be larger than memory."""
+    try:
+        with open(file, "rb") as stream:
+            yield from decoded(stream)
+    except OSError as error:
+        raise DataError(
+            f"Expected a file with a text a line, found: {error.strerror}.", file=file, repair="Check --file."
+        ) from None
+
+
+def decoded(stream: BinaryIO) -> Iterator[str | CellwrightError]:
     """Lines as they arrive, decoded one by one so that a bad byte spoils only its line."""
-    for number, line in enumerate(iter(sys.stdin.buffer.readline, b""), start=1):
+    for number, line in enumerate(iter(stream.readline, b""), start=1):
         try:
             yield line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
         except UnicodeDecodeError as error:

@@ -35,8 +35,12 @@ def run_training(
         return
     try:
         train_or_resume(data, out, config, sets, resume, overwrite)
-    except KeyboardInterrupt as stop:  # the loop has saved a checkpoint and says how to go on
-        print(str(stop) or "Stopped before the first step.", file=sys.stderr)
+    except KeyboardInterrupt as stop:
+        folder = resume or out
+        if stop.args:  # the loop's own: it has saved a checkpoint
+            print(f"{stop}\ngo on with: cellwright train --resume {folder}", file=sys.stderr)
+        else:
+            print("stopped at once; the newest checkpoint, if there is one, is whole", file=sys.stderr)
         sys.exit(130)
 
 
@@ -61,7 +65,11 @@ def train_or_resume(
         resolved = load_config(config, sets, schema=SlotsConfig, values=values)
         result = train_slots(resolved, out, overwrite=overwrite, callbacks=callbacks, command=sys.argv)
     if result.stopped == "max_minutes":
-        print(f"stopped after {result.seconds / 60:.1f} minutes; go on with: cellwright train --resume {folder}")
+        again = f"cellwright train --resume {folder} --set train.max_minutes=0"
+        print(f"stopped after {result.seconds / 60:.1f} minutes of training; go on with: {again}")
+    if not result.best_metrics:
+        print(f"model of the unfinished first epoch: {folder / 'best'}")
+        return
     figures = "  ".join(f"{name} {100 * value:.2f}" for name, value in result.best_metrics.items())
     print(f"best model (epoch {result.best_epoch}, valid {figures}): {folder / 'best'}")
 

@@ -29,10 +29,10 @@ def test_help_names_the_verbs_and_loads_no_torch(cellwright) -> None:
 def test_the_options_are_those_we_promised(cellwright) -> None:
     """Scripts depend on them: an option may be added here, not renamed."""
     promised = {
-        "data": ["--out", "--format", "--scheme", "--language", "--seed"],
+        "data": ["--out", "--format", "--scheme", "--from-scheme", "--language", "--seed"],
         "train": ["--data", "--out", "--config", "--set", "--resume", "--overwrite", "--settings"],
         "evaluate": ["--data", "--split", "--scheme", "--seed", "--json"],
-        "predict": ["--file", "--json"],
+        "predict": ["--file", "--words", "--json"],
         "compare": ["--data", "--set", "--networks", "--json"],
         "show": ["--input", "--hidden"],
     }
@@ -57,6 +57,8 @@ def test_predict_takes_arguments_a_file_and_standard_input(run: Path, cellwright
     stdin = cellwright("predict", run, stdin="\r\n".join(texts) + "\r\n")
     assert arguments.stdout == file.stdout == stdin.stdout
     assert arguments.stdout.count("\n") == 2
+    cut = cellwright("predict", run, "--words", "--json", "time: 8:30pm?")
+    assert json.loads(cut.stdout)["words"] == ["time:", "8:30pm?"]
     assert arguments.returncode == 0
 
 
@@ -104,6 +106,11 @@ def test_data_writes_every_format(cellwright, tmp_path: Path) -> None:
         done = cellwright("data", "travel", "--out", tmp_path / format, "--format", format, "--language", "zh")
         assert done.returncode == 0, done.stderr
         assert "6,000 utterances" in done.stdout
+    (tmp_path / "travel_logs.conll").write_text("# intent: a\nx\tI-p\n")
+    own = ("data", tmp_path / "travel_logs.conll", "--out", tmp_path / "own")
+    assert cellwright(*own, "--from-scheme", "bio").returncode == 1
+    assert cellwright(*own).returncode == 0
+    assert (tmp_path / "own" / "train" / "seq.out").read_text() == "B-p\n"
     back = cellwright("data", tmp_path / "rasa", "--out", tmp_path / "back", "--format", "jsonl")
     assert back.returncode == 0, back.stderr
     assert len((tmp_path / "back" / "test.jsonl").read_text().splitlines()) == 8000
@@ -139,6 +146,7 @@ WRONG = {
     "other language": (("data", "travel", "--out", "d", "--language", "fr"), "found 'fr'"),
     "no such cell": (("show", "GRUU"), "Did you mean GRU?"),
     "no such network": (("compare", "--networks", "LSTMM"), "Did you mean LSTM?"),
+    "a path too long": (("predict", "leave " * 100, "x"), "OSError"),
     "split": (("evaluate", "nowhere", "--data", "travel-en", "--split", "tests"), "Did you mean test?"),
 }
 
@@ -154,6 +162,7 @@ def test_a_mistake_gets_a_message_and_leaves_nothing(cellwright, tmp_path: Path,
 
 
 def test_wrong_usage_exits_with_2(cellwright) -> None:
+    assert cellwright("data", "travel", "--out", "d", "--seed", "-1").returncode == 2
     assert cellwright("train", "--nonsense").returncode == 2
     assert cellwright("trian").returncode == 2
 

@@ -95,6 +95,7 @@ def write_corpus(corpus: Corpus, out: str | Path, format: Format = "seq", scheme
     for split, utterances in corpus.splits():
         if not utterances:
             continue
+        _check_holds(format, utterances)
         if format == "seq":
             files = {f"{split}/{name}": text for name, text in seq_files(utterances, scheme).items()}
         else:
@@ -112,11 +113,35 @@ def write_corpus(corpus: Corpus, out: str | Path, format: Format = "seq", scheme
     return written
 
 
+def _check_holds(format: Format, utterances: list[Utterance]) -> None:
+    """Raises DataError for an utterance that would be read back otherwise: a format of lines cannot hold a line end."""
+    if format == "jsonl":
+        return
+    some = any(u.intent for u in utterances)
+    for u in utterances:
+        reason = ""
+        if format in ("seq", "conll") and any(len(word.split()) != 1 for word in u.words):
+            reason = "a word with white space"
+        elif format == "conll" and u.words[0] == "-DOCSTART-":
+            reason = "the word -DOCSTART- at its start"
+        elif u.intent != " ".join(u.intent.split()):
+            reason = f"the intent {u.intent!r}, with white space other than single spaces inside"
+        elif format == "seq" and some and not u.intent:
+            reason = "no intent, where others have one"
+        elif format == "rasa" and u.text is not None and len(u.text.splitlines()) > 1:
+            reason = "a line end in its text"
+        if reason:
+            raise DataError(
+                f"Expected an utterance that {format} can hold, found {reason}: {' '.join(u.words)[:80]!r}.",
+                repair="Write jsonl instead.",
+            )
+
+
 def _place(root: Path, names: tuple[str, ...]) -> Path | None:
     """The folder or file of a split: `train/`, `train.conll`, `weiboNER.train`, `en_ewt-ud-train.conllu` …"""
     for name in names:
-        if (root / name / "seq.in").exists():
-            return root / name
+        if any((root / name / file).exists() for file in ("seq.in", "seq.out", "label")):
+            return root / name  # one that is missing is then named by the reader
     found = [
         file
         for file in sorted(root.iterdir())

@@ -12,7 +12,7 @@ from typing import Any
 from cellwright.errors import DataError
 from cellwright.tasks.data.labelled import Labelled
 from cellwright.tasks.data.schemes import Scheme, convert, from_spans
-from cellwright.tasks.data.text import Unit, read_lines, tokenize
+from cellwright.tasks.data.text import Unit, check_text, read_lines, tokenize
 from cellwright.tasks.data.utterance import Utterance
 
 __all__ = ["jsonl_text", "labelled_text", "read_jsonl"]
@@ -83,7 +83,8 @@ def labelled_text(
 def _record(line: str, path: Path, number: int, unit: Unit) -> Labelled:
     try:
         row = json.loads(line)
-    except (ValueError, RecursionError) as error:
+        check_text(json.dumps(row, ensure_ascii=False))
+    except (ValueError, RecursionError, DataError) as error:
         raise DataError(
             f"Expected a JSON object, found: {error}.",
             file=path,

@@ -47,9 +47,10 @@ def _checked(record: Labelled, scheme: Scheme, unit: Unit) -> Utterance:
             line=record.line,
             repair="Remove it (in seq.in, seq.out and label alike).",
         )
-    if len(record.words) > MAX_TOKENS:
+    tokens = len(record.words) if unit == "word" else sum(map(len, record.words))
+    if tokens > MAX_TOKENS:
         raise DataError(
-            f"Expected at most {MAX_TOKENS:,} words in an utterance, found {len(record.words):,}.",
+            f"Expected at most {MAX_TOKENS:,} {unit}s in an utterance, found {tokens:,}.",
             file=record.file,
             line=record.line,
             repair="Break it into sentences, one utterance each.",

@@ -18,10 +18,10 @@ from cellwright.errors import DataError
 from cellwright.tasks.data.jsonl import labelled_text
 from cellwright.tasks.data.labelled import Labelled, checked
 from cellwright.tasks.data.schemes import spans
-from cellwright.tasks.data.text import Unit, decode, read_bytes, tokenize
+from cellwright.tasks.data.text import Unit, decode, join_words, read_bytes
 from cellwright.tasks.data.utterance import Utterance
 
-__all__ = ["join_words", "labelled_example", "rasa_text", "read_rasa"]
+__all__ = ["labelled_example", "rasa_text", "read_rasa"]
 
 _ENTITY = re.compile(r"\[([^\[\]]+)\](?:\(([^()]*)\)|(\{[^{}]*\}))")
 
@@ -88,26 +88,6 @@ def rasa_text(utterances: Sequence[Utterance]) -> str:
             *(f"    - {line}" for line in lines),
         ]
     return "\n".join(blocks) + "\n"
-
-
-def join_words(words: Sequence[str]) -> tuple[str, list[tuple[int, int]]]:
-    """A line that tokenizes into `words`, and their character offsets: spaces only where words would run together."""
-    text, offsets = "", []
-    for word in words:
-        if text and (_run_together(text[-1], word[0]) or not (_wide(text[-1]) or _wide(word[0]))):
-            text += " "
-        offsets.append((len(text), len(text) + len(word)))
-        text += word
-    return text, offsets
-
-
-def _run_together(before: str, after: str) -> bool:
-    return len(tokenize(before + after)) == 1
-
-
-def _wide(character: str) -> bool:
-    """Chinese, Japanese and Korean characters and punctuation."""
-    return character >= "\u2e80"
 
 
 def _example(utterance: Utterance) -> str:

@@ -92,7 +92,10 @@ def to_bio(tags: Sequence[str], scheme: Scheme, place: Sequence[tuple[str, int |
             raise _error(f"Expected a tag O, B-label or I-label, found {tag!r}.", place, k, _SPELLING) from None
         if prefix in "ES" and scheme != "bioes" and prefix != "O":
             raise _error(
-                f"Expected a tag of the scheme {scheme}, found {tag!r}.", place, k, "Give --set data.scheme=bioes."
+                f"Expected a tag of the scheme {scheme}, found {tag!r}.",
+                place,
+                k,
+                "Name the scheme: --set data.scheme=bioes when training, --scheme bioes when evaluating.",
             )
         open_label = previous_label if previous in ("B", "I") else ""
         goes_on = open_label == label and prefix in ("I", "E")
@@ -110,7 +113,8 @@ def to_bio(tags: Sequence[str], scheme: Scheme, place: Sequence[tuple[str, int |
                 f"Expected B-{label} to begin a span, found {tag} {before}.",
                 place,
                 k,
-                f"Write B-{label} here, or give --set data.scheme=iob1 if the whole file begins spans with I-.",
+                f"Write B-{label} here, or, if the whole file begins spans with I-, name the scheme: "
+                "--set data.scheme=iob1 when training, --scheme iob1 when evaluating.",
             )
         if prefix == "O":
             result.append("O")

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
 from cellwright.errors import DataError
 
-__all__ = ["MAX_TOKENS", "Token", "Unit", "decode", "numbered_blocks", "read_bytes", "read_lines", "tokenize"]
+__all__ = [
+    "MAX_TOKENS",
+    "Token",
+    "Unit",
+    "check_text",
+    "decode",
+    "join_words",
+    "numbered_blocks",
+    "read_bytes",
+    "read_lines",
+    "tokenize",
+]
 
 Unit = Literal["word", "char"]
 Token = tuple[str, int, int]
@@ -17,8 +28,23 @@ Token = tuple[str, int, int]
 MAX_TOKENS = 10_000  # of one utterance: a longer line is a file that is not what it seems
 
 _HAN = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003ffff"
-# Han, kana and Hangul one by one; letters with their inner ' - . : / , ; anything else alone.
-_TOKEN = re.compile(rf"[{_HAN}]|[^\W{_HAN}]+(?:['’\-.:/,&_][^\W{_HAN}]+)*|[^\w\s]|_", re.UNICODE)
+# What goes on with a letter without being one: combining accents, and the vowel signs of scripts written with them.
+_MARK = r"\u0300-\u036f\u0483-\u0487\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0900-\u0dff\u0e31-\u0e3a\u0e47-\u0e4e"
+_WORD = rf"(?:[^\W{_HAN}][{_MARK}]*)+"
+# Han, kana and Hangul one by one; words with their inner ' - . : / & and commas between digits; all else alone.
+_TOKEN = re.compile(rf"[{_HAN}]|{_WORD}(?:(?:['’\-.:/&_]|(?<=\d),(?=\d)){_WORD})*|[^\w\s]|_")
+
+
+def check_text(text: str) -> str:
+    """The text itself. Raises DataError for half a surrogate pair: bytes that were no UTF-8, or a cut \\u escape."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise DataError(
+            f"Expected text, found half a character (U+{ord(text[error.start]):04X}) at position {error.start:,}.",
+            repair="Give UTF-8.",
+        ) from None
+    return text
 
 
 def tokenize(text: str, unit: Unit = "word") -> list[Token]:
@@ -39,7 +65,7 @@ def read_bytes(path: Path) -> bytes:
     try:
         data = path.read_bytes()
     except FileNotFoundError:
-        raise DataError("Expected a file, found none.", file=path, repair="Check the path given to --data.") from None
+        raise DataError("Expected a file, found none.", file=path, repair="Check the path.") from None
     except IsADirectoryError:
         raise DataError("Expected a file, found a folder.", file=path, repair="Name a file in it.") from None
     except OSError as error:
@@ -87,3 +113,23 @@ def numbered_blocks(lines: list[str]) -> Iterator[list[tuple[int, str]]]:
             block = []
     if block:
         yield block
+
+
+def join_words(words: Sequence[str]) -> tuple[str, list[tuple[int, int]]]:
+    """A line that tokenizes into `words`, and their character offsets: spaces only where words would run together."""
+    text, offsets = "", []
+    for word in words:
+        if text and (_run_together(text[-1], word[0]) or not (_wide(text[-1]) or _wide(word[0]))):
+            text += " "
+        offsets.append((len(text), len(text) + len(word)))
+        text += word
+    return text, offsets
+
+
+def _run_together(before: str, after: str) -> bool:
+    return len(tokenize(before + after)) == 1
+
+
+def _wide(character: str) -> bool:
+    """Chinese, Japanese and Korean characters and punctuation."""
+    return character >= "\u2e80"

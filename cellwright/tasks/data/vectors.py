@@ -21,7 +21,7 @@ def read_vectors(path: str | Path, wanted: Callable[[str], int | None], rows: in
 
     The file is read line by line: it may be larger than memory. The first spelling of a word that is found counts.
 
-    Raises DataError: missing or empty file, a line of another length, a value that is no finite number, no UTF-8.
+    Raises DataError: missing or empty file, a shorter line, a value that is no finite number, no UTF-8.
     """
     file = Path(path)
     table: np.ndarray | None = None

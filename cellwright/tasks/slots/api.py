@@ -30,7 +30,7 @@ SPLITS = ("train", "valid", "test")
 def train(
     task: str = "slots",
     *,
-    data: str | Path = "travel-en",
+    data: str | Path | None = None,
     out: str | Path,
     config: str | Path | None = None,
     cell: Cell | None = None,
@@ -43,7 +43,7 @@ def train(
 
     Args:
         task: "slots".
-        data: "travel-en", "travel-zh", a folder with train, valid and test, or a file.
+        data: "travel-en" (the default), "travel-zh", a folder with train, valid and test, or a file.
         out: the run's folder, new or empty.
         config: a TOML file with settings.
         cell: the recurrent cell, in place of the setting model.cell; your own included.
@@ -67,9 +67,15 @@ def train(
     told = [progress_for()] if callbacks is None else callbacks
     values = {key.replace("__", ".", 1): value for key, value in settings.items()}
     if resume:
+        if data is not None or config is not None or overwrite:
+            raise ConfigError(
+                "Expected out (and cell) alone with resume=True, found data, config or overwrite.",
+                repair="A resumed run keeps its data and settings; only budgets may change: train__max_minutes=30",
+            )
         resume_run(out, [f"{key}={value}" for key, value in values.items()], told, cell=cell)
         return load(Path(out) / "best")
-    values["data.path"] = str(data)
+    if data is not None:
+        values["data.path"] = str(data)
     if cell is not None:
         values["model.cell"] = cell.name
     resolved = load_config(config, schema=SlotsConfig, values=values)
@@ -93,6 +99,7 @@ def train_slots(
     prepare(config.train)
     task = SlotsTask(config, corpus, chosen)
     run = RunFolder.open(out, config, resume=resume, overwrite=overwrite, command=command)
+    run.keep_identity(task.identity())
     for callback in callbacks:
         for note in task.notes:
             callback.on_note(note)
@@ -132,17 +139,17 @@ def evaluate(model: SlotModel | str | Path, data: str | Path | Sequence[Utteranc
     model = model if isinstance(model, SlotModel) else load(model)
     if not isinstance(data, str | Path):
         return evaluate_model(model, data, "utterances")
-    name, utterances = evaluation_data(SlotsData(path=str(data), unit=model.unit), split)
-    return evaluate_model(model, utterances, name, split)
+    name, found_split, utterances = evaluation_data(SlotsData(path=str(data), unit=model.unit), split)
+    return evaluate_model(model, utterances, name, found_split)
 
 
-def evaluation_data(data: SlotsData, split: str) -> tuple[str, list[Utterance]]:
-    """(name, utterances) of one split, or of the single file that is all there is."""
+def evaluation_data(data: SlotsData, split: str) -> tuple[str, str, list[Utterance]]:
+    """(name, split, utterances); a single file is all there is, whatever `split` says, and has none."""
     if split not in SPLITS:
         raise ConfigError(f"Expected a split of {', '.join(SPLITS)}, found {split!r}.")
     path = Path(data.path)
     if data.path not in EMBEDDED and (path.is_file() or (path / "seq.in").exists()):
-        return path.name, read_utterances(path, scheme=data.scheme, unit=data.unit)
+        return path.name, "", read_utterances(path, scheme=data.scheme, unit=data.unit)
     corpus = open_corpus(data)
     utterances = dict(corpus.splits())[split]
     if not utterances:
@@ -150,4 +157,4 @@ def evaluation_data(data: SlotsData, split: str) -> tuple[str, list[Utterance]]:
         raise DataError(
             f"Expected a split {split}, found {', '.join(present)}.", file=data.path, repair=f"--split {present[0]}"
         )
-    return corpus.name, utterances
+    return corpus.name, split, utterances

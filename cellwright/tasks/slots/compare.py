@@ -5,12 +5,14 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+from cellwright.errors import TrainingError
 from cellwright.tasks.slots.cell_choice import PER_TOKEN, choose_cell
 from cellwright.tasks.slots.config import SlotsConfig
 from cellwright.tasks.slots.corpora import open_corpus, with_validation
@@ -139,14 +141,11 @@ def compare(
         for name in networks:
             known(train_network(name, config))
     else:
-        with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-            try:
-                for future in as_completed([pool.submit(train_network, name, config) for name in networks]):
-                    known(future.result())
-            except BaseException:  # one failed, or Ctrl-C: the networks that wait must not be trained first
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
-    notes = [f"{len(dict(corpus.splits())[split]):,} utterances of {corpus.name} {split}; figures in percent"]
+        _train_in_processes(networks, config, processes, known)
+    notes = [
+        *corpus.notes,
+        f"{len(dict(corpus.splits())[split]):,} utterances of {corpus.name} {split}; figures in percent",
+    ]
     if isinstance(corpus, TravelCorpus):
         cases = corpus.cases[split]
         notes.append(
@@ -155,6 +154,27 @@ def compare(
             "words away; new: neither the city nor the sentence frame is in training"
         )
     return Comparison(corpus.name, [rows[name] for name in networks], notes)
+
+
+def _train_in_processes(
+    networks: Sequence[str], config: SlotsConfig, processes: int, known: Callable[[Row], None]
+) -> None:
+    """No more networks are handed out than there are processes, so that a failure or Ctrl-C waits for no others."""
+    waiting = list(networks)
+    running: set[Future[Row]] = set()
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        while waiting or running:
+            while waiting and len(running) < processes:
+                running.add(pool.submit(train_network, waiting.pop(0), config))
+            done, running = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                try:
+                    known(future.result())
+                except BrokenProcessPool:
+                    raise TrainingError(
+                        "Expected the figures of a network, found that its process had died.",
+                        repair="It may have run out of memory: --set train.threads=2 trains fewer at a time.",
+                    ) from None
 
 
 def train_network(name: str, config: SlotsConfig) -> Row:
@@ -174,7 +194,7 @@ def train_network(name: str, config: SlotsConfig) -> Row:
     found = answers(best.network, best.vocabulary, dict(corpus.splits())[split])
     return Row(
         name,
-        compare_answers(dict(corpus.splits())[split], found, best.vocabulary.has_intents),
+        compare_answers(dict(corpus.splits())[split], found),
         sum(p.numel() for p in task.network.parameters() if p.requires_grad),
         time.perf_counter() - started,
         _count(corpus.cases[split], corpus, split, found) if isinstance(corpus, TravelCorpus) else {},

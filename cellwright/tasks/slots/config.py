@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -38,7 +38,9 @@ class SlotsModel(Section):
     word_dim: int = Field(128, ge=0, le=65_536, description="size of a word's embedding; 0 = no words")
     word_scale: float = Field(0.1, gt=0, le=10, description="standard deviation of the first word embeddings")
     char_dim: int = Field(32, ge=0, le=65_536, description="size of a character's embedding; 0 = no characters")
-    char_widths: list[int] = Field([3, 4, 5], description="characters that a filter of the convolution sees")
+    char_widths: list[Annotated[int, Field(ge=1, le=20)]] = Field(
+        [3, 4, 5], min_length=1, description="characters that a filter of the convolution sees, each 1 to 20"
+    )
     char_filters: int = Field(64, ge=1, le=65_536, description="filters of each width")
     affix_dim: int = Field(64, ge=0, le=65_536, description="size of the sum of prefix and suffix embeddings; 0 = none")
     min_count: int = Field(1, ge=1, le=1_000_000, description="a word seen less often in training is unknown")

@@ -35,12 +35,20 @@ class Evaluation:
     per_token: Scores
     notes: list[str] = field(default_factory=list)
 
-    def __getattr__(self, name: str) -> Any:
-        # evaluation.slot_f1 reads better than evaluation.model.figures()["slot_f1"]
-        figures = object.__getattribute__(self, "model").figures()
-        if name in figures:
-            return figures[name]
-        raise AttributeError(f"Evaluation has no {name!r}: it has {', '.join(figures)}")
+    @property
+    def slot_f1(self) -> float:
+        """Of the model, over all slots."""
+        return self.model.slots.f1
+
+    @property
+    def intent_accuracy(self) -> float | None:
+        """Of the model; None where the data has no intents."""
+        return self.model.intent_accuracy
+
+    @property
+    def sentence_accuracy(self) -> float:
+        """Of the model: all slots and the intent right."""
+        return self.model.sentence_accuracy
 
     def to_data(self) -> dict[str, Any]:
         """For `--json`."""
@@ -64,15 +72,14 @@ def evaluate_model(model: SlotModel, utterances: Sequence[Utterance], name: str 
     """
     if not utterances:
         raise DataError(f"Expected utterances in the split {split or 'given'}, found none.", repair="Choose --split.")
-    intents = model.vocabulary.has_intents
     majority = [model.baselines.majority(u) for u in utterances]
     per_token = [model.baselines.per_token(u) for u in utterances]
     return Evaluation(
         name,
         split,
         score_utterances(model.network, model.vocabulary, utterances),
-        compare_answers(utterances, majority, intents),
-        compare_answers(utterances, per_token, intents),
+        compare_answers(utterances, majority),
+        compare_answers(utterances, per_token),
         unknown_labels(model, utterances),
     )
 
@@ -81,7 +88,7 @@ def unknown_labels(model: SlotModel, utterances: Sequence[Utterance]) -> list[st
     """One note for slots and one for intents that the model can never give."""
     notes = []
     slots = Counter(tag[2:] for u in utterances for tag in u.slots if tag.startswith("B-"))
-    intents = Counter(u.intent for u in utterances) if model.vocabulary.has_intents else Counter[str]()
+    intents = Counter(u.intent for u in utterances if u.intent) if any(model.vocabulary.intents) else Counter[str]()
     for kind, found, known in (
         ("slot", slots, {tag[2:] for tag in model.vocabulary.tags}),
         ("intent", intents, set(model.vocabulary.intents)),

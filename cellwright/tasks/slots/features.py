@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from cellwright.errors import ConfigError
 from cellwright.tasks.slots.batches import Batch
@@ -14,6 +15,8 @@ from cellwright.tasks.slots.config import SlotsModel
 from cellwright.tasks.slots.vocabulary import AFFIX_BUCKETS, PAD, Vocabulary
 
 __all__ = ["CharacterConvolution", "SentenceDropout", "WordFeatures"]
+
+AFFIX_SCALE = 0.03  # standard deviation of first affix embeddings; a word is the sum of eight
 
 
 class SentenceDropout(nn.Module):
@@ -63,7 +66,9 @@ class WordFeatures(nn.Module):
         self.affixes: nn.EmbeddingBag | None = None
         if config.word_dim:
             self.words = nn.Embedding(vocabulary.size, config.word_dim, padding_idx=PAD)
-            scaled(self.words.weight, config.word_scale)
+            nn.init.normal_(self.words.weight, 0.0, config.word_scale)
+            with torch.no_grad():
+                self.words.weight[PAD].zero_()
         if vectors is not None:
             self.vectors = nn.Embedding(vectors.shape[0], vectors.shape[1], padding_idx=PAD, _weight=vectors)
             self.vectors.requires_grad_(False)
@@ -74,7 +79,7 @@ class WordFeatures(nn.Module):
             self.size += config.char_filters * len(config.char_widths)
         if config.affix_dim:
             self.affixes = nn.EmbeddingBag(AFFIX_BUCKETS, config.affix_dim, mode="sum")
-            scaled(self.affixes.weight, 0.03)
+            nn.init.normal_(self.affixes.weight, 0.0, AFFIX_SCALE)
             self.size += config.affix_dim
         if not self.size:
             raise ConfigError(
@@ -95,12 +100,7 @@ class WordFeatures(nn.Module):
             spelling.append(self.affixes(batch.affixes_UA))
         if spelling:
             valid_BT1 = (batch.words_BT != PAD)[..., None]
-            parts.append(torch.cat(spelling, 1)[batch.distinct_BT] * valid_BT1)
+            # embedding, not indexing: its gradient adds up in one order, so that a run gives the same bits again.
+            spelt_BTF = functional.embedding(batch.distinct_BT, torch.cat(spelling, 1))
+            parts.append(spelt_BTF * valid_BT1)
         return torch.cat(parts, 2)
-
-
-def scaled(weight: Tensor, standard_deviation: float) -> None:
-    """Normal values of this standard deviation; the padding's row stays 0."""
-    with torch.no_grad():
-        weight.normal_(0.0, standard_deviation)
-        weight[PAD].zero_()

@@ -76,7 +76,6 @@ def score(
     found_intents: Sequence[str] | None = None,
 ) -> Scores:
     """Compare BIO tags (and intents) utterance by utterance; both must be equally long."""
-    total = Counts()
     per_slot: dict[str, Counts] = {}
     confusions: Counter[tuple[str, str]] = Counter()
     intent_confusions: Counter[tuple[str, str]] = Counter()
@@ -84,11 +83,12 @@ def score(
     for k, (gold, answer) in enumerate(zip(given, found, strict=True)):
         gold_spans, answer_spans = spans(gold), spans(answer)
         both = set(gold_spans) & set(answer_spans)
-        for name, group in (("given", gold_spans), ("found", answer_spans), ("right", both)):
-            for _, _, label in group:
-                own = per_slot.setdefault(label, Counts())
-                for counts in (own, total):
-                    setattr(counts, name, getattr(counts, name) + 1)
+        for _, _, label in gold_spans:
+            per_slot.setdefault(label, Counts()).given += 1
+        for _, _, label in answer_spans:
+            per_slot.setdefault(label, Counts()).found += 1
+        for _, _, label in both:
+            per_slot[label].right += 1
         _confuse(gold_spans, answer_spans, confusions)
         tokens += len(gold)
         right_tokens += sum(a == b for a, b in zip(gold, answer, strict=True))
@@ -102,7 +102,11 @@ def score(
     count = max(1, len(given))
     return Scores(
         sentences=len(given),
-        slots=total,
+        slots=Counts(
+            right=sum(c.right for c in per_slot.values()),
+            found=sum(c.found for c in per_slot.values()),
+            given=sum(c.given for c in per_slot.values()),
+        ),
         per_slot=dict(sorted(per_slot.items())),
         intent_accuracy=None if given_intents is None else right_intents / count,
         sentence_accuracy=sentences / count,

@@ -21,7 +21,7 @@ from cellwright.errors import CellwrightError, StorageError
 from cellwright.tasks.slots.baselines import Baselines
 from cellwright.tasks.slots.config import SlotsModel
 from cellwright.tasks.slots.model import SlotNetwork
-from cellwright.tasks.slots.vocabulary import Vocabulary
+from cellwright.tasks.slots.vocabulary import AFFIX_BUCKETS, Vocabulary
 from cellwright.tasks.storage.atomic import MANIFEST, REPAIR, read_folder, write_folder
 from cellwright.tasks.storage.tensors import read_tensors, specs, tensors_to_bytes
 
@@ -84,8 +84,8 @@ def load_model(folder: str | Path) -> SavedModel:
         baselines = Baselines.from_data(json.loads(stored[BASELINES]), place)
     except (KeyError, ValueError, TypeError, ValidationError, RecursionError) as error:
         raise StorageError(f"Expected the settings of a model, found: {error}.", file=place, repair=REPAIR) from None
+    _check_size(config, vocabulary, cell, vector_size, stored[WEIGHTS], place)
     vectors = torch.zeros(vocabulary.size, vector_size) if vector_size else None
-    _check_size(config, vocabulary, stored.files.get(WEIGHTS, b""), place)
     try:
         network = SlotNetwork(config, vocabulary, cell, vectors)
     except (CellwrightError, RuntimeError) as error:
@@ -109,12 +109,27 @@ def _cell(data: Mapping[str, Any]) -> Cell:
     return graph
 
 
-def _check_size(config: SlotsModel, vocabulary: Vocabulary, weights: bytes, place: Path) -> None:
+def _check_size(
+    config: SlotsModel, vocabulary: Vocabulary, cell: Cell | None, vector_size: int, weights: bytes, place: Path
+) -> None:
     """Settings must not ask for more memory than the weights fill: the manifest is not trusted to allocate."""
-    least = (vocabulary.size * config.word_dim + config.hidden_size * config.num_layers) * 4
-    if least > len(weights) + 4096:
+    numbers = vocabulary.size * (config.word_dim + vector_size)
+    numbers += (len(vocabulary.characters) * config.char_dim) + AFFIX_BUCKETS * config.affix_dim
+    numbers += config.char_dim and config.char_filters * config.char_dim * sum(config.char_widths)
+    size = config.word_dim + vector_size + config.affix_dim
+    size += config.char_dim and config.char_filters * len(config.char_widths)
+    directions = 2 if config.bidirectional and cell is not None else 1
+    for _ in range(config.num_layers):
+        if cell is None:
+            numbers, size = numbers + size * config.hidden_size, config.hidden_size
+        else:
+            numbers += directions * cell.count_parameters(size, config.hidden_size)
+            size = directions * cell.output_size(config.hidden_size)
+        if 4 * numbers > len(weights):
+            break
+    if 4 * numbers > len(weights):
         raise StorageError(
-            f"Expected weights of at least {least:,} bytes for these settings, found {len(weights):,}.",
+            f"Expected weights of at least {4 * numbers:,} bytes for these settings, found {len(weights):,}.",
             file=place,
             repair=REPAIR,
         )

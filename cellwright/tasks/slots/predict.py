@@ -8,9 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from cellwright.errors import CellwrightError, DataError
-from cellwright.tasks.data.rasa import join_words
 from cellwright.tasks.data.schemes import spans
-from cellwright.tasks.data.text import MAX_TOKENS, Unit, tokenize
+from cellwright.tasks.data.text import MAX_TOKENS, Unit, check_text, join_words, tokenize
 from cellwright.tasks.data.utterance import Utterance
 from cellwright.tasks.slots.batches import make_batch
 from cellwright.tasks.slots.model_file import SavedModel, load_model
@@ -118,12 +117,14 @@ class SlotModel:
 
     def _utterance(self, text: str | Sequence[str]) -> Utterance:
         if isinstance(text, str):
-            tokens = tokenize(text, self.unit)
+            tokens = tokenize(check_text(text), self.unit)
             words, offsets = [token for token, _, _ in tokens], [(start, end) for _, start, end in tokens]
         else:
-            words = [str(word) for word in text]
+            words = [check_text(str(word)) for word in text]
             if blank := [word for word in words if not word.strip()]:
                 raise DataError(f"Expected words, found {blank[0]!r} among them.", repair="Leave blank words out.")
+            if self.unit == "char":
+                words = [character for word in words for character in word]
             text, offsets = join_words(words)
         if not words:
             raise DataError("Expected at least one word, found none.", repair="Give a sentence.")

@@ -19,7 +19,10 @@ def percent(share: float | None, digits: int = 2) -> str:
 
 def print_evaluation(evaluation: Evaluation, console: Console) -> None:
     """Headline figures beside the baselines, a table a slot, the most confused pairs."""
-    console.print(f"{evaluation.name} {evaluation.split}: {evaluation.model.sentences:,} utterances", highlight=False)
+    console.print(
+        f"{evaluation.name} {evaluation.split}".rstrip() + f": {evaluation.model.sentences:,} utterances",
+        highlight=False,
+    )
     head = _table("", "slot P", "slot R", "slot F1", "intent", "sentence")
     for name, scores in (
         ("model", evaluation.model),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from cellwright.cells import Cell
+from cellwright.engine.serial import cell_to_data
 from cellwright.tasks.data.utterance import Corpus, Utterance
 from cellwright.tasks.data.vectors import read_vectors
 from cellwright.tasks.slots.augment import ValueSwap
@@ -46,6 +49,18 @@ class SlotsTask:
         self.notes = list(corpus.notes)
         self.network = SlotNetwork(config.model, self.vocabulary, cell, self._vectors())
         self.model: nn.Module = self.network
+        # Now, not after an epoch: a cell that cannot be stored as data must be refused before it is trained.
+        self.cell_data = (
+            None if cell is None else cell_to_data(cell, self.network.features.size, config.model.hidden_size)
+        )
+
+    def identity(self) -> dict[str, str]:
+        """Digests of what the run's numbers depend on beside the settings."""
+        words = hashlib.sha256(b"".join(self.vocabulary.to_files().values()))
+        for u in self.corpus.train:
+            words.update("\t".join((*u.words, *u.slots, u.intent, "\n")).encode())
+        cell = json.dumps(self.cell_data, sort_keys=True).encode()
+        return {"the cell": hashlib.sha256(cell).hexdigest(), "the training data": words.hexdigest()}
 
     def _vectors(self) -> Tensor | None:
         if self.config.model.vectors is None:
@@ -101,14 +116,12 @@ def answers(
 
 def score_utterances(network: SlotNetwork, vocabulary: Vocabulary, utterances: Sequence[Utterance]) -> Scores:
     """How good the network's answers to labelled utterances are."""
-    found = answers(network, vocabulary, utterances)
-    return compare_answers(utterances, found, vocabulary.has_intents)
+    return compare_answers(utterances, answers(network, vocabulary, utterances))
 
 
-def compare_answers(
-    utterances: Sequence[Utterance], found: Sequence[tuple[Sequence[str], str]], intents: bool
-) -> Scores:
-    """Scores of (tags, intent) answers; without `intents` those are left out."""
+def compare_answers(utterances: Sequence[Utterance], found: Sequence[tuple[Sequence[str], str]]) -> Scores:
+    """Scores of (tags, intent) answers. Intents count where both the utterances and the answers have any."""
+    intents = any(u.intent for u in utterances) and any(intent for _, intent in found)
     return score(
         [u.slots for u in utterances],
         [tags for tags, _ in found],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import zlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -15,13 +16,14 @@ from tokenizers import Tokenizer, models, normalizers
 from cellwright.errors import StorageError
 from cellwright.tasks.data.utterance import Utterance
 
-__all__ = ["AFFIX_BUCKETS", "MAX_CHARACTERS", "PAD", "UNKNOWN", "Vocabulary", "WordCode"]
+__all__ = ["AFFIX_BUCKETS", "MAX_CHARACTERS", "PAD", "UNKNOWN", "Vocabulary", "WordCode", "normalize"]
 
 PAD, UNKNOWN = 0, 1
 BEGIN, END = 2, 3  # of a word, among characters
 MAX_CHARACTERS = 20  # of a word; longer ones keep their first and last ten
 AFFIX_BUCKETS = 20_000
 AFFIX_LENGTHS = (2, 3, 4, 5)
+TAG = re.compile(r"O|[BI]-.+", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ class Vocabulary:
         return found
 
     def knows(self, word: str) -> bool:
-        """Whether training had the word."""
+        """Whether the word has a row of its own: training had it `min_count` times."""
         return self.code(word).row != UNKNOWN
 
     def allowed_pairs(self) -> tuple[np.ndarray, np.ndarray]:
@@ -121,6 +123,8 @@ class Vocabulary:
             lists = [names[key] for key in ("characters", "tags", "intents")]
             if not all(isinstance(names, list) and all(isinstance(name, str) for name in names) for names in lists):
                 raise ValueError("lists of names expected")
+            if not lists[2] or len({*lists[1]}) < len(lists[1]) or not all(TAG.fullmatch(tag) for tag in lists[1]):
+                raise ValueError("tags O, B-label, I-label and at least one intent expected")
             words = Tokenizer.from_str(files["words.json"].decode())
             if words.token_to_id("<pad>") != PAD or words.token_to_id("<unk>") != UNKNOWN or lists[1][:1] != ["O"]:
                 raise ValueError("<pad>, <unk> and O do not have their rows")

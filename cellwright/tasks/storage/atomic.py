@@ -21,9 +21,13 @@ from cellwright.errors import StorageError
 __all__ = [
     "FORMAT_VERSION",
     "MANIFEST",
+    "REPAIR",
     "Disk",
     "StoredFolder",
+    "disk",
     "make_folder",
+    "no_duplicates",
+    "raise_storage_error",
     "read_folder",
     "use_disk",
     "write_file",

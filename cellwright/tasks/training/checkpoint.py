@@ -20,7 +20,7 @@ from cellwright.errors import StorageError, TrainingError
 from cellwright.tasks.storage import atomic
 from cellwright.tasks.storage.tensors import TensorSpec, read_tensors, specs, tensors_to_bytes
 
-__all__ = ["Counters", "latest_checkpoint", "restore", "save_checkpoint"]
+__all__ = ["Counters", "expected_tensors", "latest_checkpoint", "restore", "save_checkpoint"]
 
 KIND = "checkpoint"
 TENSORS = "state.safetensors"

@@ -138,6 +138,8 @@ def config_table(schema: type[Config]) -> list[ConfigRow]:
         for name, field in inner.model_fields.items():
             default = field.get_default(call_default_factory=True)
             shown = "none" if default is None else tomli_w.dumps({"v": default})[4:].strip()
+            if isinstance(default, list):
+                shown = f"[{', '.join(tomli_w.dumps({'v': item})[4:].strip() for item in default)}]"
             rows.append(ConfigRow(f"{section}.{name}", _expected(field), shown, field.description or ""))
     return rows
 
@@ -345,6 +347,8 @@ def _kind(annotation: Any) -> str:
     if annotation in names:
         return names[annotation]
     origin = typing.get_origin(annotation)
+    if origin is typing.Annotated:
+        return _kind(typing.get_args(annotation)[0])
     if origin is Literal:
         return "one of " + ", ".join(f'"{choice}"' for choice in typing.get_args(annotation))
     if origin in (list, tuple):

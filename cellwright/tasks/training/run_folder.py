@@ -1,4 +1,4 @@
-"""A run's folder: config.toml, metrics.jsonl, times.jsonl, env.json, checkpoints/, best/.
+"""A run's folder: config.toml, identity.json, metrics.jsonl, times.jsonl, env.json, checkpoints/, best/.
 
 metrics.jsonl holds only what the settings determine, so that a resumed run's file equals an undisturbed run's;
 what depends on the machine's speed is in times.jsonl.
@@ -24,8 +24,10 @@ from cellwright.tasks.training.config import Config, changed_keys, dump_toml, lo
 
 __all__ = ["RunFolder"]
 
-# Settings that a resumed run may change: they name places or budgets, not the run's numbers.
+# Settings that a resumed run may change: they name places or budgets.
+# Another number of threads rounds differently, so the run then no longer equals an undisturbed one bit for bit.
 MAY_CHANGE = {"data.path", "train.checkpoint_every", "train.max_minutes", "train.threads"}
+IDENTITY = "identity.json"
 PACKAGES = ("cellwright", "torch", "numpy", "safetensors", "tokenizers")
 
 
@@ -82,6 +84,32 @@ class RunFolder:
             )
         return load_config(file, sets, schema=schema)
 
+    def keep_identity(self, identity: Mapping[str, str]) -> None:
+        """Remember what the run's numbers depend on beside its settings; when resuming, compare.
+
+        Args:
+            identity: what it is, in words → a digest of it ("the cell": …, "the words and labels of training": …).
+
+        Raises ConfigError: a resumed run began with another.
+        """
+        file = self.path / IDENTITY
+        if not (self.resumed and file.is_file()):
+            atomic.write_file(file, (json.dumps(dict(identity), indent=1) + "\n").encode())
+            return
+        try:
+            before = json.loads(file.read_text(encoding="utf-8"))
+        except ValueError:
+            before = None
+        if not isinstance(before, dict):
+            raise StorageError("Expected the identity of a run in JSON, found none.", file=file, repair=atomic.REPAIR)
+        changed = [name for name, digest in identity.items() if before.get(name) != digest]
+        if changed:
+            raise ConfigError(
+                f"A resumed run goes on with what it began with: {' and '.join(changed)} changed since.",
+                file=file,
+                repair="Give the same as before, or start a new run with another --out.",
+            )
+
     def _begin(self, overwrite: bool) -> None:
         try:
             present = (
@@ -105,7 +133,16 @@ class RunFolder:
         atomic.write_file(self.path / "config.toml", dump_toml(self.config).encode())
 
     def _clear(self, present: Sequence[str]) -> None:
-        known = {"config.toml", "metrics.jsonl", "times.jsonl", "env.json", "checkpoints", "best", "report.html"}
+        known = {
+            IDENTITY,
+            "config.toml",
+            "metrics.jsonl",
+            "times.jsonl",
+            "env.json",
+            "checkpoints",
+            "best",
+            "report.html",
+        }
         if strangers := [name for name in present if name not in known]:
             raise StorageError(
                 f"Expected a run folder to overwrite, found also {', '.join(strangers[:4])}.",
@@ -196,7 +233,7 @@ class RunFolder:
 
 
 def environment(command: Sequence[str]) -> dict[str, Any]:
-    """Versions, threads, platform and command of this process; nothing that names the machine or its user."""
+    """Versions, threads, platform and command line of this process."""
     versions = {"python": platform.python_version()}
     for package in PACKAGES:
         try:

@@ -63,7 +63,7 @@ class StepReport:
 
 @dataclass(frozen=True, slots=True)
 class EpochReport:
-    """One epoch: mean loss a token, the validation figures, and whether they are the best so far."""
+    """One epoch: mean loss, the validation figures, and whether they are the best so far."""
 
     epoch: int
     epochs: int

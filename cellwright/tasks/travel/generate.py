@@ -83,10 +83,10 @@ def generate(
     """
     if language not in LANGUAGES:
         raise ConfigError(f"Expected a language {' or '.join(LANGUAGES)}, found {language!r}.")
-    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(LANGUAGES.index(language),)))
-    writer = _Writer(language, rng)
+    writer = _Writer(language, _stream(seed, language, 0))
     corpus = TravelCorpus(name=f"travel-{language}")
-    for split, size in (("train", train), ("valid", valid), ("test", test)):
+    for number, (split, size) in enumerate((("train", train), ("valid", valid), ("test", test)), start=1):
+        writer.rng = _stream(seed, language, number)  # so that the size of one split changes no other
         utterances, cases = writer.split(split, size)
         setattr(corpus, split, utterances)
         corpus.cases[split] = cases
@@ -282,6 +282,10 @@ class _Writer:
             return utterance, 0, 0
         distance = min(abs(a - b) for a in inside["cue"] for b in inside["city"])
         return utterance, inside["city"][0], distance
+
+
+def _stream(seed: int, language: str, number: int) -> np.random.Generator:
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(LANGUAGES.index(language), number)))
 
 
 def _rows(table: dict[str, str], cue: Literal["left", "right", ""] = "") -> list[_Frame]:

@@ -102,6 +102,12 @@ def seq(folder: Path, words: str, tags: str, intents: str | None = "i\ni\n") -> 
     return folder
 
 
+def only_tags(folder: Path) -> Path:
+    folder.mkdir()
+    (folder / "seq.out").write_text("O\n")
+    return folder
+
+
 def jsonl(text: str) -> Callable[[Path], Path]:
     def write(folder: Path) -> Path:
         (folder / "x.jsonl").write_text(text)
@@ -132,6 +138,8 @@ WRONG: dict[str, tuple[Callable[[Path], Path], str, int | None]] = {
     "tags missing": (lambda f: seq(f / "s", "a b\nc\n", "O\nO\n"), "Expected 2 tags for 2 words, found 1", 1),
     "blank intent": (lambda f: seq(f / "s", "a\nc\n", "O\nO\n", "i\n \n"[:3] + "\nx"), "has 3", 3),
     "empty utterance": (lambda f: seq(f / "s", "a\n\nb\n", "O\n\nO\n", "i\ni\ni\n"), "found an empty utterance", 2),
+    "only tags": (lambda f: only_tags(f / "s"), "Expected a file, found none", None),
+    "half a character": (jsonl('{"text": "a \\ud800 b"}\n'), "half a character (U+D800)", 1),
     "100,000 tokens": (
         lambda f: seq(f / "s", "a\n" + "w " * 100_000 + "\n", "O\n" + "O " * 100_000 + "\n"),
         "found 100,000",
@@ -186,9 +194,16 @@ def test_two_files_for_one_split_are_not_guessed_between(tmp_path: Path) -> None
 
 def test_a_form_that_cannot_hold_an_utterance_refuses_it(tmp_path: Path) -> None:
     odd = Corpus("x", train=[Utterance(("New York", "]("), ("B-city", "O"), "go")])
-    with pytest.raises(DataError, match="white space"):
-        write_corpus(odd, tmp_path, "seq")
+    for format in ("seq", "conll"):
+        with pytest.raises(DataError, match="a word with white space"):
+            write_corpus(odd, tmp_path, format)  # type: ignore[arg-type]
     with pytest.raises(DataError, match="Rasa's form"):
         write_corpus(odd, tmp_path, "rasa")
+    some = Corpus("x", train=[Utterance(("a",), ("O",), ""), Utterance(("b",), ("O",), "go")])
+    with pytest.raises(DataError, match="no intent, where others have one"):
+        write_corpus(some, tmp_path, "seq")
+    lines = Corpus("x", train=[Utterance(("a",), ("O",), "go\nhome")])
+    with pytest.raises(DataError, match="the intent"):
+        write_corpus(lines, tmp_path, "conll")
     write_corpus(odd, tmp_path, "jsonl")
     assert read_corpus(tmp_path).train[0].words == ("New York", "](")

@@ -22,6 +22,7 @@ from cellwright.tasks.data.text import read_lines, tokenize
         ("我爱中国", ["我", "爱", "中", "国"]),
         ("3月5日坐CA1234去Tokyo", ["3", "月", "5", "日", "坐", "CA1234", "去", "Tokyo"]),
         ("São Paulo naïve", ["São", "Paulo", "naïve"]),
+        ("nai\u0308ve हिन्दी Rome,Paris", ["nai\u0308ve", "हिन्दी", "Rome", ",", "Paris"]),
         ("  \t ", []),
     ],
 )

@@ -104,6 +104,8 @@ def test_a_cell_of_ones_own_trains_and_its_model_needs_no_source(tmp_path: Path,
     assert again.predict("leave Taipei") == model.predict("leave Taipei")
     with pytest.raises(ConfigError, match="found 'Blend'"):
         cw.train(out=tmp_path / "run", resume=True)
+    with pytest.raises(ConfigError, match="the cell changed since"):
+        cw.train(out=tmp_path / "run", resume=True, cell=cw.cells.MGU())
     resumed = cw.train(out=tmp_path / "run", resume=True, cell=Blend())
     assert resumed.predict("leave Taipei") == model.predict("leave Taipei")
 

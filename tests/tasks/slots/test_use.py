@@ -12,8 +12,10 @@ import pytest
 import cellwright as cw
 from cellwright.errors import CellwrightError, ConfigError, DataError, StorageError
 from cellwright.tasks.slots.baselines import Baselines
+from cellwright.tasks.slots.model_file import KIND
 from cellwright.tasks.slots.predict import Prediction, SlotModel
 from cellwright.tasks.slots.vocabulary import Vocabulary
+from cellwright.tasks.storage.atomic import read_folder, write_folder
 from cellwright.tasks.travel.generate import generate
 
 
@@ -102,6 +104,30 @@ def test_the_vocabulary_is_read_back_whole() -> None:
     assert (again.tags, again.intents) == (vocabulary.tags, vocabulary.intents)
 
 
+def test_half_a_character_is_refused_and_the_stream_goes_on(model: SlotModel) -> None:
+    kinds = [type(answer) for answer in model.stream(["fly \ud800", "fly"])]
+    assert kinds == [DataError, Prediction]
+
+
+def test_data_without_intents_is_measured_by_its_slots_alone(model: SlotModel) -> None:
+    bare = [u.__class__(u.words, u.slots, "") for u in generate("en", seed=4, train=1, valid=1, test=100).test]
+    evaluation = cw.evaluate(model, bare)
+    assert evaluation.intent_accuracy is None
+    assert evaluation.sentence_accuracy > 0
+    assert evaluation.notes == []
+
+
+@pytest.mark.parametrize("changes", [{"hidden_size": 60_000}, {"num_layers": 60}, {"word_dim": 60_000}])
+def test_settings_that_ask_for_more_than_the_weights_fill_are_refused(
+    tmp_path: Path, run: Path, changes: dict[str, int]
+) -> None:
+    stored = read_folder(run / "best", kind=KIND)
+    info = {**stored.info, "model": {**stored.info["model"], **changes}}
+    write_folder(tmp_path / "m", stored.files, kind=KIND, info=info)
+    with pytest.raises(StorageError, match="weights of at least"):
+        cw.load(tmp_path / "m")
+
+
 @pytest.mark.parametrize(
     "file", ["words.json", "vocabulary.json", "weights.safetensors", "baselines.json", "manifest.json"]
 )
@@ -145,6 +171,12 @@ def test_the_folder_holds_data_only(run: Path) -> None:
 def test_wrong_settings_are_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"Did you mean train\.epochs"):
         cw.train(out=tmp_path / "r", train__epoch=3)
+    with pytest.raises(ConfigError, match="char_widths: expected list of integer"):
+        cw.train(out=tmp_path / "r", model__char_widths=[3, 0])
+    with pytest.raises(ConfigError, match="char_widths"):
+        cw.train(out=tmp_path / "r", model__char_widths=[])
+    with pytest.raises(ConfigError, match="alone with resume=True"):
+        cw.train(out=tmp_path / "r", data="travel-en", resume=True)
     with pytest.raises(ConfigError, match="task slots"):
         cw.train("dance", out=tmp_path / "r")
     with pytest.raises(DataError, match="Did you mean travel-en"):
