@@ -92,8 +92,8 @@ def test_scores_beyond_the_range_of_exp_are_exact() -> None:
     exact = LinearChainCRF(2).double()
     exact.load_state_dict(crf.state_dict())
     length = torch.tensor([3])
-    assert float(crf.log_partition(emissions, length)) == pytest.approx(-200.0, abs=1e-3)
-    assert float(exact.log_partition(emissions.double(), length)) == pytest.approx(-200.0, abs=1e-9)
+    assert crf.log_partition(emissions, length).item() == pytest.approx(-200.0, abs=1e-3)
+    assert exact.log_partition(emissions.double(), length).item() == pytest.approx(-200.0, abs=1e-9)
 
 
 def test_what_stands_after_the_end_changes_nothing(pair: tuple[LinearChainCRF, CRF, Tensor, Tensor]) -> None:
