@@ -112,7 +112,7 @@ CUE_RIGHT = {
         use {city} ~ for the <noun> *
         i choose {city} ~ as my <noun> *
         i'd like {city} ~ to be the <noun> *
-        we picked {city} ~ for our <noun> *
+        we choose {city} ~ for our <noun> *
         book a flight with {city} ~ as the <noun> *
         i need a ticket with {city} ~ as the <noun> *
         i want a flight with {city} ~ as my <noun> *
@@ -131,7 +131,7 @@ CUE_RIGHT = {
         how much is it if {city} ~ is my <noun> *
         what does a ticket cost if {city} ~ is where i <tail> *
         tell me the price when {city} ~ is where my trip <trip> *
-        what is the fare with {city} ~ as <noun> *
+        what is the fare if {city} ~ is my <noun> *
     """,
     "flight_status": """
         is the flight that has {city} ~ as its <noun> on time ?

@@ -57,5 +57,17 @@ _TOWNS_ZH = tuple(
     for last in ("州", "阳", "城", "江", "山", "海", "浦", "溪", "川", "陵", "冈", "港")
 )
 
+# Names of three and four characters, as of villages and of places abroad.
+_LONG_ZH = tuple(
+    first + middle + last
+    for first in "东西南北上下"
+    for middle in "青白金银石松竹梅"
+    for last in ("山镇", "河口", "湾", "桥")
+) + tuple(
+    first + last
+    for first in "克拉 斯特 尔诺 马里 达伦 维卡 巴萨 索菲 莱茵 诺曼 伊兹 布鲁 格兰 托雷 塞维".split()  # noqa: SIM905
+    for last in ("堡", "顿", "斯", "尔", "多", "利亚", "维奇", "加斯")
+)
+
 CITIES_EN = _REAL_EN + _TOWNS_EN
-CITIES_ZH = (*_REAL_ZH, *(town for town in _TOWNS_ZH if town not in _REAL_ZH))
+CITIES_ZH = tuple(dict.fromkeys((*_REAL_ZH, *_TOWNS_ZH, *_LONG_ZH)))
