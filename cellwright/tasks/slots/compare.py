@@ -161,7 +161,7 @@ def _train_in_processes(
     networks: Sequence[str], config: SlotsConfig, processes: int, known: Callable[[Row], None]
 ) -> None:
     """No more networks are handed out than there are processes, so that a failure or Ctrl-C waits for no others."""
-    waiting = list(networks)
+    waiting = sorted(networks, key=lambda name: not NETWORKS[name][1])  # those of two directions take longest
     running: set[Future[Row]] = set()
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         while waiting or running:
@@ -208,7 +208,8 @@ def _count(
     counts = {name: CaseCount() for name in CASE_KINDS}
     utterances = dict(corpus.splits())[split]
     for case in cases:
-        right = found[case.utterance][0][case.word] == utterances[case.utterance].slots[case.word]
+        # The slot alone: where every character is a token, B- or I- is another question.
+        right = found[case.utterance][0][case.word][2:] == utterances[case.utterance].slots[case.word][2:]
         kinds: list[str] = [case.cue]
         kinds += [f"far {case.cue}"] if case.far else []
         kinds += [] if case.seen_city or case.seen_frame else [f"new {case.cue}"]

@@ -59,7 +59,7 @@ def print_comparison(comparison: Comparison, console: Console) -> None:
 def comparison_table(comparison: Comparison) -> Table:
     """Slots and intents of each network; on the travel data also the cities that only the context decides."""
     cases = bool(comparison.rows and comparison.rows[0].cases)
-    titles = ["slot F1", "intent", "sentence"]
+    titles = ["slot F1", "intent", "sent."]
     table = _table("network", *titles, *(CASE_KINDS if cases else ()), "s")
     for row in comparison.rows:
         figures = [percent(row.scores.slots.f1), *_headline(row.scores)[3:]]
