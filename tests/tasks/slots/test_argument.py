@@ -15,7 +15,8 @@ from cellwright.tasks.travel.handwritten import handwritten
 pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 
 DEMO = Path(__file__).resolve().parents[3] / "examples" / "demo.toml"
-CHANCE = pytest.approx(0.5, abs=0.03)
+# In Chinese a token is a character, and the first of a city does not even say that a city begins: below one half.
+LEAST_CHANCE = {"en": 0.47, "zh": 0.35}
 # Guards, a little below what was measured (benchmarks/results/compare_*.json), as other processors round otherwise.
 KNOWS = {"en": 0.97, "zh": 0.96}
 KNOWS_NEW = {"en": 0.87, "zh": 0.85}
@@ -26,6 +27,11 @@ def language(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+def at_chance(accuracy: float | None, language: str) -> bool:
+    """Whoever does not see the cue is right in at most one of a pair of sentences."""
+    return LEAST_CHANCE[language] <= (accuracy or 0) <= 0.53
+
+
 def trained(network: str, language: str) -> Row:
     config = load_config(None, schema=SlotsConfig, values={**SETTINGS, "data.path": f"travel-{language}"})
     return train_network(network, config)
@@ -33,15 +39,15 @@ def trained(network: str, language: str) -> Row:
 
 def test_a_network_that_sees_one_word_is_at_chance(language: str) -> None:
     row = trained("per-token", language)
-    assert row.cases["left"].accuracy == CHANCE
-    assert row.cases["right"].accuracy == CHANCE
+    assert at_chance(row.cases["left"].accuracy, language)
+    assert at_chance(row.cases["right"].accuracy, language)
 
 
 def test_a_forward_lstm_knows_cues_on_the_left_and_not_on_the_right(language: str) -> None:
     row = trained("LSTM", language)
     assert (row.cases["left"].accuracy or 0) >= KNOWS[language]
     assert (row.cases["new left"].accuracy or 0) >= KNOWS_NEW[language]
-    assert row.cases["right"].accuracy == CHANCE
+    assert at_chance(row.cases["right"].accuracy, language)
 
 
 def test_a_bidirectional_lstm_knows_both_and_the_intent(language: str) -> None:
