@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from math import prod
-
 from cellwright.cells import CELLS
 from cellwright.cells.named import cell_named
 
@@ -23,5 +21,6 @@ def show_cell(name: str | None, input_size: int, hidden_size: int) -> None:
     print()
     for key, shape in shapes.items():
         print(f"{key:{width}}  {' × '.join(map(str, shape)) or 'number'}")
-    total = sum(prod(shape) for shape in shapes.values())
-    print(f"\n{total:,} numbers at input_size={input_size}, hidden_size={hidden_size}")
+    print(
+        f"\n{cell.count_parameters(input_size, hidden_size):,} numbers at input_size={input_size}, hidden_size={hidden_size}"
+    )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
@@ -12,6 +11,7 @@ from cellwright.errors import DataError
 from cellwright.tasks.data.conll import conll_text, read_conll
 from cellwright.tasks.data.jsonl import jsonl_text, read_jsonl
 from cellwright.tasks.data.labelled import checked
+from cellwright.tasks.data.labels import intent_labels, slot_labels, unseen_labels
 from cellwright.tasks.data.rasa import rasa_text, read_rasa
 from cellwright.tasks.data.schemes import Scheme
 from cellwright.tasks.data.seq_files import read_seq, seq_files
@@ -163,21 +163,10 @@ def _looks_like_json(path: Path) -> bool:
 def _unseen_labels(corpus: Corpus) -> list[str]:
     """One note a split and kind: labels that training never shows, so that no model can give them."""
     notes = []
-    for kind, labels in (("slot", _slot_labels), ("intent", _intents)):
+    for kind, labels in (("slot", slot_labels), ("intent", intent_labels)):
         known = labels(corpus.train)
         for split, utterances in (("valid", corpus.valid), ("test", corpus.test)):
-            unseen = {label: count for label, count in labels(utterances).items() if label not in known}
-            if unseen and corpus.train:
-                shown = ", ".join(f"{label} ({count})" for label, count in sorted(unseen.items())[:8])
-                notes.append(
-                    f"{len(unseen)} {kind} label{'s' * (len(unseen) > 1)} only in {split}, counted as errors: {shown}"
-                )
+            count, shown = unseen_labels(labels(utterances), known)
+            if count and corpus.train:
+                notes.append(f"{count} {kind} label{'s' * (count > 1)} only in {split}, counted as errors: {shown}")
     return notes
-
-
-def _slot_labels(utterances: list[Utterance]) -> Counter[str]:
-    return Counter(tag[2:] for u in utterances for tag in u.slots if tag.startswith("B-"))
-
-
-def _intents(utterances: list[Utterance]) -> Counter[str]:
-    return Counter(u.intent for u in utterances)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from cellwright.errors import DataError
+from cellwright.tasks.data.labels import intent_labels, slot_labels, unseen_labels
 from cellwright.tasks.data.utterance import Utterance
 from cellwright.tasks.slots.metrics import Counts, Scores
 from cellwright.tasks.slots.predict import SlotModel
@@ -87,16 +87,14 @@ def evaluate_model(model: SlotModel, utterances: Sequence[Utterance], name: str 
 def unknown_labels(model: SlotModel, utterances: Sequence[Utterance]) -> list[str]:
     """One note for slots and one for intents that the model can never give."""
     notes = []
-    slots = Counter(tag[2:] for u in utterances for tag in u.slots if tag.startswith("B-"))
-    intents = Counter(u.intent for u in utterances if u.intent) if any(model.vocabulary.intents) else Counter[str]()
+    named = [u for u in utterances if u.intent and any(model.vocabulary.intents)]
     for kind, found, known in (
-        ("slot", slots, {tag[2:] for tag in model.vocabulary.tags}),
-        ("intent", intents, set(model.vocabulary.intents)),
+        ("slot", slot_labels(utterances), {tag[2:] for tag in model.vocabulary.tags}),
+        ("intent", intent_labels(named), set(model.vocabulary.intents)),
     ):
-        unseen = {label: n for label, n in found.items() if label not in known}
-        if unseen:
-            shown = ", ".join(f"{label} ({n})" for label, n in sorted(unseen.items())[:8])
-            notes.append(f"{len(unseen)} {kind} label(s) that the model never saw, counted as errors: {shown}")
+        count, shown = unseen_labels(found, known)
+        if count:
+            notes.append(f"{count} {kind} label(s) that the model never saw, counted as errors: {shown}")
     return notes
 
 
