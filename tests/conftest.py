@@ -1,36 +1,11 @@
-"""Where real data is; and the cells that tests of cells and engine run over.
-
-`cases` is tests/cells/cases.py; a test with the argument `make` runs once for every cell there, one with `library` for
-every cell but the user's.
-"""
+"""Where real data is, and a seed for every test."""
 
 from __future__ import annotations
 
-import importlib.util
 import os
 from pathlib import Path
-from types import ModuleType
 
 import pytest
-import torch
-
-torch.set_num_threads(1)
-_spec = importlib.util.spec_from_file_location("cellwright_cases", Path(__file__).parent / "cells" / "cases.py")
-assert _spec is not None
-assert _spec.loader is not None
-_cases = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(_cases)
-
-
-@pytest.fixture
-def cases() -> ModuleType:
-    return _cases
-
-
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    for argument, cells in (("make", _cases.ALL), ("library", _cases.LIBRARY)):
-        if argument in metafunc.fixturenames:
-            metafunc.parametrize(argument, list(cells.values()), ids=list(cells))
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,5 @@ def show_cell(name: str | None, input_size: int, hidden_size: int) -> None:
     print()
     for key, shape in shapes.items():
         print(f"{key:{width}}  {' × '.join(map(str, shape)) or 'number'}")
-    print(
-        f"\n{cell.count_parameters(input_size, hidden_size):,} numbers at input_size={input_size}, hidden_size={hidden_size}"
-    )
+    total = cell.count_parameters(input_size, hidden_size)
+    print(f"\n{total:,} numbers at input_size={input_size}, hidden_size={hidden_size}")
