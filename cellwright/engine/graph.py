@@ -7,6 +7,9 @@
              | constant     a number                          ()
              | op           name of cellwright.ops.OPS, arguments (earlier nodes), attributes
 
+Passes behind the trace add to this: rows and columns of a parameter (attributes row0, row1, col0, col1), streams
+(computed for all steps before the loop), cotangents (gradients that arrive) and the ops of adjoint_ops.
+
 Nodes are immutable and shared: the same op on the same nodes is one node.
 """
 
@@ -16,7 +19,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from cellwright.ops import OPS
+from cellwright.ops import OPS, Op
 
 __all__ = ["LEAVES", "Builder", "Graph", "Node"]
 
@@ -45,8 +48,9 @@ class Node:
     def __str__(self) -> str:
         if self.op == "constant":
             return f"{dict(self.attrs).get('value', 'constant')}"
-        if self.op in LEAVES:
-            return f"{self.op} {self.name}"
+        if not self.args:
+            rows = "".join(f" {key}={value:g}" for key, value in self.attrs)
+            return f"{self.op} {self.name}{rows}"
         return f"{self.op}({', '.join([*(f'%{a}' for a in self.args), *(f'{k}={v}' for k, v in self.attrs)])})"
 
 
@@ -71,6 +75,7 @@ class Builder:
 
     nodes: list[Node] = field(default_factory=list)
     known: dict[Node, int] = field(default_factory=dict)
+    rows: Mapping[str, Op] = field(default_factory=lambda: OPS)
 
     def add(self, node: Node) -> int:
         """The position of `node`."""
@@ -81,5 +86,5 @@ class Builder:
 
     def add_op(self, op: str, args: tuple[int, ...], attrs: Mapping[str, Any]) -> int:
         """The position of an op's node. Raises ValueError when the shapes do not fit."""
-        shape = OPS[op].shape(*(self.nodes[a].shape for a in args), **attrs)
+        shape = self.rows[op].shape(*(self.nodes[a].shape for a in args), **attrs)
         return self.add(Node(op, args, "", tuple(sorted(attrs.items())), shape))

@@ -1,0 +1,1 @@
+"""From a graph to the machine code that runs it."""

@@ -1,0 +1,115 @@
+"""The matrix product of a step: Z (rows, M) = A (rows, K) times packed matrices, in register tiles.
+
+    for panel in M / (vectors · lanes):          the packed panel (K, vectors · lanes) stays in the nearest cache
+      for tile of rows (at most `Isa.tile[0]`, evenly cut):
+        accumulators (rows, vectors) = 0
+        for k in K:  accumulators += A[row, k] · panel[k]
+        Z[tile, panel] = accumulators
+
+One function a target, for all cells and sizes.
+"""
+
+from __future__ import annotations
+
+from llvmlite import ir
+
+from cellwright.engine.lower.emit import Emitter
+from cellwright.engine.lower.target import Target
+
+__all__ = ["PRODUCT_TYPE", "product_module"]
+
+I64 = ir.IntType(64)
+UNROLL = 4
+
+
+def PRODUCT_TYPE() -> ir.FunctionType:
+    """(A, row pitch of A, rows, packed, K, panels, Z, row pitch of Z) -> nothing; pitches in numbers."""
+    pointer = ir.PointerType()
+    return ir.FunctionType(ir.VoidType(), [pointer, I64, I64, pointer, I64, I64, pointer, I64])
+
+
+def product_module(target: Target) -> ir.Module:
+    """The module with the function `product`."""
+    module = ir.Module(f"product_{target.isa.name}_{target.dtype}")
+    module.triple = target.isa.triple
+    function = ir.Function(module, PRODUCT_TYPE(), "product")
+    for argument in (function.args[0], function.args[3]):
+        argument.add_attribute("noalias")
+    a, lda, rows, packed, depth, panels, z, ldz = function.args
+    e = Emitter(function, target)
+    b = e.builder
+    most = target.isa.tile[0]
+    tiles = b.udiv(b.add(rows, I64(most - 1)), I64(most))
+    even, longer = b.udiv(rows, tiles), b.urem(rows, tiles)
+    panel_size = b.mul(depth, I64(target.panel))
+    with e.loop(panels) as panel:
+        matrix = e.at(packed, b.mul(panel, panel_size))
+        out = e.at(z, b.mul(panel, I64(target.panel)))
+        first = e.variable(I64, I64(0))
+        with e.loop(tiles) as tile:
+            count = b.add(even, b.zext(b.icmp_unsigned("<", tile, longer), I64))
+            row = b.load(first, typ=I64)
+            here = e.at(a, b.mul(row, lda))
+            there = e.at(out, b.mul(row, ldz))
+            done = function.append_basic_block("done")
+            switch = b.switch(count, done)
+            for height in range(1, most + 1):
+                block = function.append_basic_block(f"rows{height}")
+                switch.add_case(I64(height), block)
+                b.position_at_end(block)
+                _tile(e, height, here, lda, matrix, depth, there, ldz)
+                b.branch(done)
+            b.position_at_end(done)
+            b.store(b.add(row, count), first)
+    b.ret_void()
+    return module
+
+
+def _tile(
+    e: Emitter, height: int, a: ir.Value, lda: ir.Value, matrix: ir.Value, depth: ir.Value, z: ir.Value, ldz: ir.Value
+) -> None:
+    """One register tile over all of K."""
+    b, vectors = e.builder, e.target.isa.tile[1]
+    rows = [e.at(a, b.mul(lda, I64(row))) for row in range(height)]
+    start = b.block
+    zero = e.splat(e.number(0.0))
+    sums = [[zero] * vectors for _ in range(height)]
+
+    def chain(k: ir.Value, sums: list[list[ir.Value]]) -> list[list[ir.Value]]:
+        at = e.at(matrix, b.mul(k, I64(e.target.panel)))
+        columns = [e.load_vector(e.at(at, I64(v * e.target.lanes))) for v in range(vectors)]
+        new = []
+        for row, held in zip(rows, sums, strict=True):
+            one = e.splat(b.load(e.at(row, k), typ=e.target.element))
+            new.append([e.fma(one, column, total) for column, total in zip(columns, held, strict=True)])
+        return new
+
+    whole = b.and_(depth, I64(-UNROLL))
+    for end, stride in ((whole, UNROLL), (depth, 1)):
+        head = e.function.append_basic_block("k")
+        body = e.function.append_basic_block("products")
+        after = e.function.append_basic_block("after")
+        b.branch(head)
+        b.position_at_end(head)
+        k = b.phi(I64)
+        held = [[b.phi(e.vector) for _ in range(vectors)] for _ in range(height)]
+        k.add_incoming(I64(0) if stride > 1 else whole, start)
+        for phis, values in zip(held, sums, strict=True):
+            for phi, value in zip(phis, values, strict=True):
+                phi.add_incoming(value, start)
+        b.cbranch(b.icmp_unsigned("<", k, end), body, after)
+        b.position_at_end(body)
+        new = held
+        for step in range(stride):
+            new = chain(b.add(k, I64(step)), new)
+        k.add_incoming(b.add(k, I64(stride)), b.block)
+        for phis, values in zip(held, new, strict=True):
+            for phi, value in zip(phis, values, strict=True):
+                phi.add_incoming(value, b.block)
+        b.branch(head)
+        b.position_at_end(after)
+        start, sums = after, held
+    for row, values in enumerate(sums):
+        target = e.at(z, b.mul(ldz, I64(row)))
+        for v, value in enumerate(values):
+            e.store_vector(value, e.at(target, I64(v * e.target.lanes)))

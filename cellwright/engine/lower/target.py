@@ -1,0 +1,111 @@
+"""Instruction sets that kernels are written for, and the one of this host."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass
+from functools import cache
+
+from llvmlite import binding as llvm
+from llvmlite import ir
+
+from cellwright.errors import ConfigError
+
+__all__ = ["ISAS", "Isa", "Target", "host_isas", "target_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Isa:
+    """An instruction set.
+
+    Attributes:
+        triple, cpu, features: as LLVM names them.
+        bits: of a vector register.
+        fused: has fused multiply-add.
+        tile: rows and vectors of a product's register tile; its accumulators, one row of the matrix and one operand
+            fit the registers.
+    """
+
+    name: str
+    triple: str
+    cpu: str
+    features: str
+    bits: int
+    fused: bool
+    tile: tuple[int, int]
+
+
+ISAS = {
+    isa.name: isa
+    for isa in (
+        Isa(
+            "avx512",
+            "x86_64-unknown-linux-gnu",
+            "skylake-avx512",
+            "+avx512f,+avx512dq,+avx512vl,+fma",
+            512,
+            True,
+            (12, 2),
+        ),
+        Isa("avx2", "x86_64-unknown-linux-gnu", "haswell", "+avx2,+fma", 256, True, (6, 2)),
+        Isa("baseline", "x86_64-unknown-linux-gnu", "x86-64", "", 128, False, (6, 2)),
+        Isa("neon", "aarch64-unknown-linux-gnu", "generic", "+neon", 128, True, (12, 2)),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An instruction set and the type of the numbers."""
+
+    isa: Isa
+    dtype: str
+
+    @property
+    def element(self) -> ir.Type:
+        return {"float32": ir.FloatType(), "float64": ir.DoubleType()}[self.dtype]
+
+    @property
+    def size(self) -> int:
+        """Bytes of a number."""
+        return {"float32": 4, "float64": 8}[self.dtype]
+
+    @property
+    def lanes(self) -> int:
+        """Numbers of a vector."""
+        return self.isa.bits // 8 // self.size
+
+    @property
+    def panel(self) -> int:
+        """Columns of a product's register tile."""
+        return self.isa.tile[1] * self.lanes
+
+
+@cache
+def host_isas() -> tuple[str, ...]:
+    """Names of the instruction sets that this host runs, the fastest first."""
+    machine = platform.machine().lower()
+    if machine in ("aarch64", "arm64"):
+        return ("neon",)
+    if machine not in ("x86_64", "amd64"):
+        return ()
+    features = llvm.get_host_cpu_features()
+    has = {name for name, held in features.items() if held}
+    names = []
+    if {"avx512f", "avx512dq", "avx512vl", "fma"} <= has:
+        names.append("avx512")
+    if {"avx2", "fma"} <= has:
+        names.append("avx2")
+    return (*names, "baseline")
+
+
+def target_of(dtype: str, isa: str | None = None) -> Target:
+    """The target for `dtype` on this host, or for an instruction set by name."""
+    runs = host_isas()
+    if isa is None:
+        if not runs:
+            raise ConfigError(f"no kernels are written for {platform.machine()}", repair='Use backend="reference".')
+        isa = runs[0]
+    if isa not in ISAS:
+        raise ConfigError(f"no instruction set {isa!r}", repair=f"Choose one of {', '.join(ISAS)}.")
+    return Target(ISAS[isa], dtype)

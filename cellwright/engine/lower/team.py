@@ -1,0 +1,74 @@
+"""Runs kernels on the threads that torch already has: one OpenMP region, no thread pool of our own.
+
+    team(call):   call = parallel, thread number, number of threads, threads, jobs,
+                         then for each job: kernel, arguments, first thread, threads
+    Every thread runs its share of every job; if the region gets fewer threads than asked, they run the rest too.
+"""
+
+from __future__ import annotations
+
+from llvmlite import ir
+
+from cellwright.engine.lower.emit import Emitter
+from cellwright.engine.lower.target import Target
+
+__all__ = ["TEAM_HEADER", "TEAM_JOB", "team_module"]
+
+TEAM_HEADER, TEAM_JOB = 5, 4
+I32, I64, POINTER, VOID = ir.IntType(32), ir.IntType(64), ir.PointerType(), ir.VoidType()
+
+
+def team_module(target: Target) -> ir.Module:
+    """The module with the function `team`."""
+    module = ir.Module("team")
+    module.triple = target.isa.triple
+    body = ir.Function(module, ir.FunctionType(VOID, [POINTER]), "share")
+    _share(Emitter(body, target))
+    team = ir.Function(module, ir.FunctionType(VOID, [POINTER]), "team")
+    e = Emitter(team, target)
+    b = e.builder
+    call = team.args[0]
+    threads = b.load(e.at(call, I64(3), I64), typ=I64)
+    alone = b.icmp_signed("<=", threads, I64(1))
+    with b.if_else(alone) as (one, many):
+        with one:
+            jobs = b.load(e.at(call, I64(4), I64), typ=I64)
+            with e.loop(jobs) as job:
+                at = b.add(I64(TEAM_HEADER), b.mul(job, I64(TEAM_JOB)))
+                kernel, arguments, count = (b.load(e.at(call, b.add(at, I64(k)), I64), typ=I64) for k in (0, 1, 3))
+                with e.loop(count) as thread:
+                    _run(b, kernel, arguments, thread, count)
+        with many:
+            kind = ir.FunctionType(VOID, [POINTER, POINTER, I32, I32]).as_pointer()
+            parallel = b.inttoptr(b.load(call, typ=I64), kind)
+            b.call(parallel, [b.bitcast(body, POINTER), call, b.trunc(threads, I32), I32(0)])
+    b.ret_void()
+    return module
+
+
+def _share(e: Emitter) -> None:
+    """What one thread of the region does."""
+    b, call = e.builder, e.function.args[0]
+
+    def ask(slot: int) -> ir.Value:
+        function = b.inttoptr(b.load(e.at(call, I64(slot), I64), typ=I64), ir.FunctionType(I32, []).as_pointer())
+        return b.zext(b.call(function, []), I64)
+
+    me, present = ask(1), ask(2)
+    threads = b.load(e.at(call, I64(3), I64), typ=I64)
+    jobs = b.load(e.at(call, I64(4), I64), typ=I64)
+    rounds = b.udiv(b.sub(b.add(threads, b.sub(present, I64(1))), me), present)
+    with e.loop(rounds) as turn:
+        thread = b.add(me, b.mul(turn, present))
+        with e.loop(jobs) as job:
+            at = b.add(I64(TEAM_HEADER), b.mul(job, I64(TEAM_JOB)))
+            kernel, arguments, first, count = (b.load(e.at(call, b.add(at, I64(k)), I64), typ=I64) for k in range(4))
+            mine = b.sub(thread, first)
+            with e.when(b.icmp_unsigned("<", mine, count)):
+                _run(b, kernel, arguments, mine, count)
+    b.ret_void()
+
+
+def _run(b: ir.IRBuilder, kernel: ir.Value, arguments: ir.Value, thread: ir.Value, count: ir.Value) -> None:
+    kind = ir.FunctionType(VOID, [POINTER, I64, I64]).as_pointer()
+    b.call(b.inttoptr(kernel, kind), [b.inttoptr(arguments, POINTER), thread, count])
