@@ -10,7 +10,34 @@ import torch
 from torch import Tensor
 
 from cellwright import ops
-from cellwright.cells import CIFG, GRU, LSTM, LSTM1997, LSTMP, MGU, Cell, Elman, GRUResetBefore, Jordan, PeepholeLSTM
+from cellwright.cells import (
+    CIFG,
+    GRU,
+    JANET,
+    LEM,
+    LSTM,
+    LSTM1997,
+    LSTMP,
+    MGU,
+    ONLSTM,
+    SLSTM,
+    SRU,
+    UGRNN,
+    Cell,
+    CoRNN,
+    Elman,
+    GRUResetBefore,
+    IndRNN,
+    Jordan,
+    LayerNormGRU,
+    LayerNormLSTM,
+    LeakyRNN,
+    LiGRU,
+    MinGRU,
+    MinLSTM,
+    MultiplicativeLSTM,
+    PeepholeLSTM,
+)
 from cellwright.engine import interpret_sequence
 from cellwright.engine.run.loop import run_loop
 
@@ -96,6 +123,26 @@ LIBRARY: dict[str, Callable[[], Cell]] = {
     "GRU": GRU,
     "GRUResetBefore": GRUResetBefore,
     "MGU": MGU,
+    "JANET": JANET,
+    "JANET-0": lambda: JANET(0.0),
+    "UGRNN": UGRNN,
+    "LiGRU": LiGRU,
+    "LayerNormLSTM": LayerNormLSTM,
+    "LayerNormGRU": LayerNormGRU,
+    "MultiplicativeLSTM": MultiplicativeLSTM,
+    "ONLSTM": ONLSTM,
+    "SLSTM": SLSTM,
+    "SLSTM-exp": lambda: SLSTM(exp_forget=True),
+    "IndRNN": IndRNN,
+    "IndRNN-tanh": lambda: IndRNN(ops.tanh),
+    "SRU": SRU,
+    "MinGRU": MinGRU,
+    "MinLSTM": MinLSTM,
+    "LeakyRNN": LeakyRNN,
+    "LeakyRNN-relu": lambda: LeakyRNN(0.5, ops.relu),
+    "CoRNN": CoRNN,
+    "LEM": LEM,
+    "LEM-half": lambda: LEM(0.5),
 }
 USERS: dict[str, Callable[[], Cell]] = {"concat": lambda: ConcatLSTM(I + H), "delay": Delay, "mixed": Mixed}
 ALL = LIBRARY | USERS

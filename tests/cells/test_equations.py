@@ -7,9 +7,11 @@ from typing import ClassVar
 
 import pytest
 
-from cellwright import ops
-from cellwright.cells import CELLS, Cell, Elman, Jordan, PeepholeLSTM
+from cellwright import cells, ops
+from cellwright.cells import SLSTM, SRU, Cell, Elman, Jordan, PeepholeLSTM
 from cellwright.errors import CellError
+
+LABELS = ["Equations", "Shapes", "Packing", "Source", "Differs", "Same as", "Note"]
 
 
 def documented(cell: type[Cell]) -> str:
@@ -19,13 +21,28 @@ def documented(cell: type[Cell]) -> str:
     return "\n".join(line.strip() for line in lines[start : lines.index("", start)])
 
 
+EXPORTED = {name: kind for name in cells.__all__ if isinstance(kind := getattr(cells, name), type) and kind is not Cell}
+
+
 def build(name: str) -> Cell:
-    return CELLS[name](2) if name in ("Jordan", "LSTMP") else CELLS[name]()
+    return EXPORTED[name](2) if name in ("Jordan", "LSTMP") else EXPORTED[name]()
 
 
-@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize("name", EXPORTED)
 def test_printed_equations_are_those_of_the_docstring(name: str) -> None:
-    assert build(name).equations() == documented(CELLS[name])
+    assert build(name).equations() == documented(EXPORTED[name])
+
+
+@pytest.mark.parametrize("name", EXPORTED)
+def test_the_docstring_has_its_parts_in_order(name: str) -> None:
+    lines = inspect.cleandoc(EXPORTED[name].__doc__ or "").splitlines()
+    labels = [word for line in lines if not line.startswith(" ") for word in LABELS if line.startswith(word)]
+    assert labels in (LABELS, LABELS[:-1])
+
+
+def test_the_choices_of_srus_highway_and_slstms_forget_gate_print_as_what_they_are() -> None:
+    assert "p = x" in SRU(project=False).equations().splitlines()
+    assert "f = W_f x + R_f h + b_f" in SLSTM(exp_forget=True).equations().splitlines()
 
 
 @pytest.mark.parametrize("channels", ["", "i", "f", "o", "if", "io", "fo", "ifo"])
