@@ -50,7 +50,8 @@ CELLS: dict[str, type[Cell]] = {
     cell.__name__: cell
     for cell in (
         *(Elman, Jordan, LSTM, LSTM1997, PeepholeLSTM, CIFG, LSTMP, GRU, GRUResetBefore, MGU),
-        *(LeakyRNN, CoRNN, LEM),
+        *(JANET, UGRNN, LiGRU, LayerNormLSTM, LayerNormGRU, MultiplicativeLSTM, ONLSTM, SLSTM),
+        *(IndRNN, SRU, MinGRU, MinLSTM, LeakyRNN, CoRNN, LEM),
     )
 }
 """The library's cells by name, in the order of the docs."""

@@ -1,17 +1,89 @@
-"""Compiled code on disk and in memory."""
+"""Compiled code, found where it is: in this process, in the folder of compiled code, or made now.
+
+An entry's key is the SHA-256 of all that the code depends on: what is lowered, for which instruction set and type, and
+what lowers it, down to the text of the lowering. Two different codes never have one key.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import os
+import threading
 from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from weakref import WeakValueDictionary
 
+import llvmlite
+from llvmlite import binding as llvm
 from llvmlite import ir
 
-from cellwright.engine.lower.compile import Loaded, compile_module, load_object
+from cellwright import __version__
+from cellwright.engine.lower.compile import OPTIONS, Loaded, compile_module, load_object
 from cellwright.engine.lower.target import Target
+from cellwright.engine.store import VERSION, Store, cache_folder
 
 __all__ = ["load_module"]
 
+LOWERING = ("graph.py", "plan.py", "sections.py", "spots.py")
 
-def load_module(name: str, build: Callable[[], ir.Module], target: Target) -> Loaded:
-    """The code of a module."""
-    return load_object(compile_module(build(), target.isa), target.isa)
+_lock = threading.RLock()
+_loaded: WeakValueDictionary[bytes, Loaded] = WeakValueDictionary()
+_store_of = cache(Store)
+
+# a child must not begin with another thread's half-done work
+os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
+
+
+def load_module(name: str, text: str, build: Callable[[], ir.Module], target: Target) -> Loaded:
+    """The code of a module; as long as it lives anywhere in the process, the same.
+
+    Args:
+        text: all that `build` reads besides the target, in full.
+        build: writes the module, where its code is not found.
+    """
+    key = _key(name, text, target)
+    with _lock:
+        loaded = _loaded.get(key)
+        if loaded is None:
+            loaded = _loaded[key] = load_object(_code(key, build, target), target.isa)
+    return loaded
+
+
+def _code(key: bytes, build: Callable[[], ir.Module], target: Target) -> bytes:
+    folder = cache_folder() if SOURCES else None
+    code = None if folder is None else _store_of(folder).read(key)
+    if code is None:
+        code = compile_module(build(), target.isa)
+        if folder is not None:
+            _store_of(folder).write(key, code)
+    return code
+
+
+def _key(name: str, text: str, target: Target) -> bytes:
+    parts = (*_surroundings(), repr(target), name, text)
+    return hashlib.sha256("\0".join(parts).encode()).digest()
+
+
+@cache
+def _surroundings() -> tuple[str, ...]:
+    """What all code of this process depends on."""
+    llvm_version = ".".join(map(str, llvm.llvm_version_info))
+    versions = (str(VERSION), __version__, llvmlite.__version__, llvm_version)
+    return (*versions, OPTIONS, llvm.get_host_cpu_name(), SOURCES)
+
+
+def _sources() -> str:
+    """Digest of the text of everything that reads a program and writes code; empty where there is no text."""
+    here = Path(__file__).parent
+    digest = hashlib.sha256()
+    try:
+        for path in (*sorted(here.glob("lower/*.py")), *(here / name for name in LOWERING)):
+            text = path.read_bytes()
+            digest.update(f"{path.name} {len(text)}\n".encode() + text)
+    except OSError:
+        return ""
+    return digest.hexdigest()
+
+
+SOURCES = _sources()  # now, while the files are those that were imported

@@ -1,7 +1,7 @@
 """What reads the input alone leaves the loop: its products become streams, computed for all steps at once.
 
-    W.i x + b.i, W.f x + b.f …      ->  stream 0, columns side by side: one product over all T·B rows
-    x itself, where an elementwise op reads it  ->  a stream too
+W.i x + b.i, W.f x + b.f …      ->  stream 0, columns side by side: one product over all T·B rows
+x itself, where an elementwise op reads it  ->  a stream too
 """
 
 from __future__ import annotations

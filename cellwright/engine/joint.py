@@ -18,7 +18,9 @@ from cellwright.engine.spots import Spot, padded, width
 
 __all__ = ["Joint", "OuterProduct", "Plan", "make_plan"]
 
-CHEAP = frozenset("add sub mul neg identity relu abs minimum maximum lt le gt ge eq where slice concat pad spread".split())
+CHEAP = frozenset(
+    "add sub mul neg identity relu abs minimum maximum lt le gt ge eq where slice concat pad spread".split()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +192,9 @@ class Planning:
             name, nodes, self.lanes, arrays=arrays, leaves=leaves, states=self.states, news=news, stores=stores
         )
 
-    def _backward(self) -> tuple[Program, tuple[OuterProduct, ...], tuple[Node, ...], tuple[tuple[tuple[int, int], ...], ...]]:
+    def _backward(
+        self,
+    ) -> tuple[Program, tuple[OuterProduct, ...], tuple[Node, ...], tuple[tuple[tuple[int, int], ...], ...]]:
         kept = [
             Node("saved", (), str(k), (), node.shape) if k in self.saved else node for k, node in enumerate(self.nodes)
         ]
@@ -256,7 +260,11 @@ class Planning:
             at = leaves.get(moved[operand])
             if at is None or at.kind != "array":
                 at = Spot("array", len(arrays))
-                arrays.append(Array(f"operand{len(outers)}", padded(width(self.nodes[operand].shape), self.lanes), "z", whole=True))
+                arrays.append(
+                    Array(
+                        f"operand{len(outers)}", padded(width(self.nodes[operand].shape), self.lanes), "z", whole=True
+                    )
+                )
                 stores.append((moved[operand], at))
             matrices = tuple(matrix for matrix, _ in members)
             outers.append(OuterProduct(matrices, tuple(columns), spot, at, width(self.nodes[operand].shape)))

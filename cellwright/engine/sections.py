@@ -96,11 +96,14 @@ class Cutter:
         """Whether all is one loop, or all one number: every read of an old state then comes before its write."""
         plain = all(rank == 0 for rank in self.rank.values())
         plain &= not any(self.nodes[k].op in (*MOVES, "slice") or self.reduces(k) for k in self.inside)
-        plain &= not any(self.nodes[a].op == "slice" and a not in self.program.spots for k in self.inside
-                         for a in self.nodes[k].args)
+        plain &= not any(
+            self.nodes[a].op == "slice" and a not in self.program.spots for k in self.inside for a in self.nodes[k].args
+        )
         plain &= not any(self.source(k) != k for k in written)
-        return plain and len({self.size(k) for k in (*self.inside, *written) if self.size(k) > 1}) <= 1 and (
-            len({self.size(k) > 1 for k in written}) <= 1
+        return (
+            plain
+            and len({self.size(k) for k in (*self.inside, *written) if self.size(k) > 1}) <= 1
+            and (len({self.size(k) > 1 for k in written}) <= 1)
         )
 
     def keep(self, commits: Sequence[tuple[int, int]]) -> list[tuple[Spot, Spot, int]]:

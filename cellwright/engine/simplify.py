@@ -1,14 +1,14 @@
 """Rewrites that change no meaning, so that one form of a step reaches the plan. Each rule: before -> after.
 
-    slice(M v)               -> M[rows] v                    chunk after one big product = one product a gate
-    M concat(a, b)           -> M[:, :n] a + M[:, n:] b      one matrix on concat(h, x) = one on h and one on x
-    slice(a ⊙ b)             -> slice(a) ⊙ slice(b)          for every elementwise op
-    slice(slice), slice(concat), slice(all), slice(parameter) -> the part itself
-    mean(a)                  -> Σ a · 1/n
-    softmax(a)               -> e^(a − max a) / Σ, once its gradient has been taken
-    identity(a), a · 1, a + 0, a − 0, a / 1, −(−a), number op number
-    (M v + s) + p            -> (M v + p) + s                v of the input alone, p a parameter: a bias leaves the loop
-    a + Aᵀ u + Bᵀ v          -> a + (Aᵀ u + Bᵀ v)            one product with A over B
+slice(M v)               -> M[rows] v                    chunk after one big product = one product a gate
+M concat(a, b)           -> M[:, :n] a + M[:, n:] b      one matrix on concat(h, x) = one on h and one on x
+slice(a ⊙ b)             -> slice(a) ⊙ slice(b)          for every elementwise op
+slice(slice), slice(concat), slice(all), slice(parameter) -> the part itself
+mean(a)                  -> Σ a · 1/n
+softmax(a)               -> e^(a − max a) / Σ, once its gradient has been taken
+identity(a), a · 1, a + 0, a − 0, a / 1, −(−a), number op number
+(M v + s) + p            -> (M v + p) + s                v of the input alone, p a parameter: a bias leaves the loop
+a + Aᵀ u + Bᵀ v          -> a + (Aᵀ u + Bᵀ v)            one product with A over B
 """
 
 from __future__ import annotations
@@ -126,7 +126,9 @@ def parameter_part(r: Rewriter, index: int, **cut: tuple[int, int]) -> int:
     node = r.node(index)
     attrs = dict(node.attrs)
     shape = list(node.shape)
-    for axis, (key, (start, stop)) in enumerate((k, cut.get(k, (0, size))) for k, size in zip("rc", shape, strict=False)):
+    for axis, (key, (start, stop)) in enumerate(
+        (k, cut.get(k, (0, size))) for k, size in zip("rc", shape, strict=False)
+    ):
         name = "row" if key == "r" else "col"
         first = int(attrs.get(f"{name}0", 0))
         attrs |= {f"{name}0": first + start, f"{name}1": first + stop}

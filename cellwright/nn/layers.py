@@ -6,6 +6,7 @@ Axes: T time, B batch, I input, H hidden, O size of the output h, S size of one 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -15,7 +16,17 @@ from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 from cellwright import cells, ops
 from cellwright.cells import Cell
 from cellwright.engine.run.loop import run_loop
+from cellwright.engine.run.registry import cell_key
+from cellwright.errors import BackendError
 from cellwright.nn import padded
+from cellwright.nn.compiled import (
+    LayerSource,
+    directed_resets,
+    rows_of,
+    rows_of_packed,
+    run_compiled,
+    why_not,
+)
 from cellwright.nn.init import check_init, initialise
 from cellwright.nn.layout import (
     Layout,
@@ -24,17 +35,26 @@ from cellwright.nn.layout import (
     check_call,
     check_dtype,
     check_input,
+    check_resets,
     check_states,
     read_input,
 )
 from cellwright.nn.lengths import Lengths, mask_padding, pack
 from cellwright.nn.recurrent import Recurrent
 from cellwright.nn.stack import STACKS, run_stack
-from cellwright.nn.weights import ELMAN_FUNCTIONS, merged_views, torch_cell, torch_views
+from cellwright.nn.weights import ELMAN_FUNCTIONS, merged_views, torch_blocks, torch_cell, torch_views
 
 __all__ = ["GRU", "LSTM", "RNN", "layer"]
 
-NOT_BUILT = "(auto: the compiled path is not built yet)"
+
+@lru_cache(maxsize=256)
+def torch_key(mode: str, proj_size: int, input_size: int, hidden_size: int, bias: bool) -> str:
+    """The engine's key of the cell of a torch.nn layer."""
+    if mode == "LSTM":
+        cell: Cell = cells.LSTMP(proj_size) if proj_size else cells.LSTM()
+    else:
+        cell = cells.GRU() if mode == "GRU" else cells.Elman(ELMAN_FUNCTIONS[mode])
+    return cell_key(cell, input_size, hidden_size, bias)
 
 
 class DropIn(nn.RNNBase):
@@ -48,7 +68,7 @@ class DropIn(nn.RNNBase):
     def set_init(self, init: str, forget_bias: float | None, max_lag: int | None) -> None:
         """Stores how weights begin; draws them again unless torch's constructor has done just that."""
         check_init(self.name, init, forget_bias, max_lag)
-        self.path = f"torch.nn.{self.name} kernels {NOT_BUILT}"
+        self.path = f"torch.nn.{self.name} kernels"
         self.init, self.forget_bias, self.max_lag = init, forget_bias, max_lag
         if init != "torch" or forget_bias is not None:
             self.reset_parameters()
@@ -92,24 +112,80 @@ class DropIn(nn.RNNBase):
         """Runs the layer; arguments and results are in the class docstring."""
         label = f"{self.name}({self.input_size} → {self.hidden_size})"
         weight: Any = self.weight_ih_l0  # may be computed: a parametrization, functional_call
-        check_call(self.name, backend, resets)
+        check_call(self.name, backend)
+        data = input.data if isinstance(input, PackedSequence) else input
         batch, batched = check_input(label, input, self.input_size, self.batch_first)
-        check_dtype(self.name, weight, input.data if isinstance(input, PackedSequence) else input)
+        check_dtype(self.name, weight, data)
         rows, sizes = self.num_layers * self.directions, self.state_sizes
         given: Sequence[Tensor] | None = (hx,) if isinstance(hx, Tensor) and self.mode != "LSTM" else hx
         initial = check_states(label, given, sizes, rows=rows, batch=batch, batched=batched, like=weight)
-        if backend == "auto" and lengths is None:
-            self.path = f"torch.nn.{self.name} kernels {NOT_BUILT}"
+        resets_TB = check_resets(label, input, resets, self.batch_first)
+        if self.compiles(backend, data):
+            return self.run_compiled(input, lengths, initial, resets_TB, batch, weight)
+        if backend == "auto" and lengths is None and resets_TB is None:
             return self.kernels(input, initial)
         x_TBI, lengths_B, layout = read_input(label, input, lengths, batch_first=self.batch_first)
-        states = batch_states(initial, sizes, rows, x_TBI)
-        if backend == "reference" or not x_TBI.numel():  # torch's kernels refuse no steps and no sequences
+        states = batch_states(initial, sizes, rows, batch, x_TBI)
+        # torch's kernels refuse no steps and no sequences, and know no resets
+        if backend == "reference" or not x_TBI.numel() or resets_TB is not None:
             self.path = f"plain loop of {self.cell.name}, a step at a time in torch"
-            y_TBO, finals = self.run_layers(False, x_TBI, states, lengths_B)
+            y_TBO, finals = self.run_layers(False, x_TBI, states, lengths_B, resets_TB)
         else:
             assert lengths_B is not None
             y_TBO, finals = self.run_lengths(x_TBI, states, lengths_B)
         return layout.output(y_TBO, lengths_B), self.outward(layout, finals)
+
+    def compiles(self, backend: str, x: Tensor) -> bool:
+        """Whether our kernels run; `path` says which code does.
+
+        Raises:
+            BackendError: backend="cpu" and kernels cannot run on this input.
+        """
+        if backend == "reference":
+            return False
+        reason = why_not(self.cell, x, lambda: self.key(0))
+        if reason is None:
+            self.path = f"compiled kernels of {self.cell.name}"
+            return True
+        if backend == "cpu":
+            raise BackendError(f"no kernels for {self.name}: {reason}", repair='Use backend="auto".')
+        self.path = f"torch.nn.{self.name} kernels: {reason}"
+        return False
+
+    def key(self, layer: int) -> str:
+        """The text by which the engine knows the cell of `layer`."""
+        width = self.input_size if layer == 0 else self.directions * (self.proj_size or self.hidden_size)
+        return torch_key(self.mode, self.proj_size, width, self.hidden_size, self.bias)
+
+    def source(self, layer: int, reverse: bool) -> LayerSource:
+        """What the engine runs in one direction of `layer`."""
+        return LayerSource(self.key(layer), torch_blocks(self, self.cell, layer, reverse))
+
+    def run_compiled(
+        self,
+        x: Tensor | PackedSequence,
+        lengths: Lengths | None,
+        initial: States | None,
+        resets_TB: Tensor | None,
+        batch: int,
+        weight: Tensor,
+    ) -> tuple[Any, Any]:
+        """Through the engine's kernels."""
+        options: dict[str, Any] = {
+            "num_layers": self.num_layers,
+            "directions": self.directions,
+            "dropout": self.dropout if self.training else 0.0,
+        }
+        rows = self.num_layers * self.directions
+        states = batch_states(initial, self.state_sizes, rows, batch, weight)
+        if isinstance(x, PackedSequence) and lengths is None:
+            y_RO, finals = run_compiled(self.source, rows_of_packed(x), states, **options)
+            return x._replace(data=y_RO), finals if self.mode == "LSTM" else finals[0]
+        label = f"{self.name}({self.input_size} → {self.hidden_size})"
+        x_TBI, lengths_B, layout = read_input(label, x, lengths, batch_first=self.batch_first)
+        steps = rows_of(x_TBI, lengths_B)
+        y_RO, finals = run_compiled(self.source, steps, states, resets_TB=resets_TB, **options)
+        return layout.output(steps.back(y_RO), lengths_B), self.outward(layout, finals)
 
     def outward(self, layout: Layout, states: States) -> Any:
         """States as torch.nn returns them: a tuple of LSTM, a bare tensor of RNN and GRU."""
@@ -124,9 +200,9 @@ class DropIn(nn.RNNBase):
         """Padded x with lengths through torch's kernels, dense or packed, whichever is faster here."""
         steps = x_TBI.shape[0]
         if padded.pays(self, x_TBI, lengths_B):
-            self.path = f"torch.nn.{self.name} dense kernels on padded sequences {NOT_BUILT}"
+            self.path = f"torch.nn.{self.name} dense kernels on padded sequences"
             return self.run_layers(True, x_TBI, states, lengths_B)
-        self.path = f"torch.nn.{self.name} packed kernels {NOT_BUILT}"
+        self.path = f"torch.nn.{self.name} packed kernels"
         y_packed, finals = self.kernels(pack(x_TBI, lengths_B), states)
         y_TBO = pad_packed_sequence(y_packed, total_length=steps)[0]
         finals = finals if self.mode == "LSTM" else (finals,)
@@ -138,7 +214,14 @@ class DropIn(nn.RNNBase):
             )
         return y_TBO, finals
 
-    def run_layers(self, dense: bool, x_TBI: Tensor, states: States, lengths_B: Tensor | None) -> tuple[Tensor, States]:
+    def run_layers(
+        self,
+        dense: bool,
+        x_TBI: Tensor,
+        states: States,
+        lengths_B: Tensor | None,
+        resets_TB: Tensor | None = None,
+    ) -> tuple[Tensor, States]:
         """Layer by layer and direction by direction, through torch's dense kernels or the plain loop."""
         cell = self.cell
 
@@ -149,7 +232,8 @@ class DropIn(nn.RNNBase):
                 assert lengths_B is not None
                 return padded.run_padded(self, layer, reverse, x_TBI, states, lengths_B)
             weights = merged_views(self, cell, layer, reverse)
-            return run_loop(cell, weights, x_TBI, states, lengths_B, reverse=reverse)
+            resets = None if resets_TB is None else directed_resets(resets_TB, reverse)
+            return run_loop(cell, weights, x_TBI, states, lengths_B, reverse=reverse, resets_TB=resets)
 
         return run_stack(
             run_one,
@@ -190,9 +274,10 @@ class LSTM(DropIn, nn.LSTM):  # type: ignore[misc]
         * **c_0**: (L·D, B, H) or (L·D, H) for one sequence. Default: zeros.
         * **lengths**: number of valid steps of each sequence, int tensor or list of B on any device, in any
           order, zeros allowed. What stands beyond a length is never read. Default: all of T.
-        * **resets**: comes with the engine.
-        * **backend**: "auto", torch's kernels until the engine is built; "reference", the plain loop over
-          the cell's equations with the same weights.
+        * **resets**: flags in the order of x's axes, (T, B): True where a new sequence begins, so that the state
+          before that step is the initial one. The backward direction begins anew at the step before it.
+        * **backend**: "auto": compiled kernels on the CPU, torch's elsewhere; "cpu": compiled kernels or an error;
+          "reference": the plain loop over the cell's equations with the same weights.
 
     Outputs: output, (h_n, c_n)
         * **output**: (T, D·O), (T, B, D·O), (B, T, D·O) or a PackedSequence, as the input; 0 beyond a length.
@@ -207,7 +292,7 @@ class LSTM(DropIn, nn.LSTM):  # type: ignore[misc]
 
     Raises:
         ShapeError, DtypeError: the input, a state or lengths do not fit; the message says what would.
-        BackendError: unknown or unbuilt backend, or resets.
+        BackendError: unknown or unbuilt backend, or kernels that cannot run on this input.
         ConfigError: init, forget_bias and max_lag contradict each other.
 
     Example:

@@ -23,6 +23,7 @@ __all__ = [
     "check_call",
     "check_dtype",
     "check_input",
+    "check_resets",
     "check_states",
     "read_input",
 ]
@@ -58,23 +59,43 @@ class Layout:
         return states if self.batched else tuple(state.squeeze(1) for state in states)
 
 
-def check_call(name: str, backend: str, resets: Tensor | None) -> None:
-    """Raises BackendError for a backend that is unknown or not built yet, and for `resets=`."""
+def check_call(name: str, backend: str) -> None:
+    """Raises BackendError for a backend that is unknown or not built yet."""
     if backend not in BACKENDS:
         raise BackendError(
             f"{name} has no backend {backend!r}. Backends: {', '.join(BACKENDS)}.",
+            repair='Use backend="auto", the default, "cpu", compiled, or "reference", the plain loop.',
+        )
+    if backend == "cuda":
+        raise BackendError(
+            f'backend="cuda" of {name} is not built yet.',
             repair='Use backend="auto", the default, or backend="reference", the plain loop.',
         )
-    if backend in ("cpu", "cuda"):
-        raise BackendError(
-            f'backend="{backend}" of {name} is not built yet: the compiled path comes with the engine.',
-            repair='Use backend="auto", the default, or backend="reference", the plain loop.',
+
+
+def check_resets(label: str, x: Tensor | PackedSequence, resets: Tensor | None, batch_first: bool) -> Tensor | None:
+    """`resets` as (T, B) of bool, or None.
+
+    Raises:
+        ShapeError, DtypeError: not one flag for each step of each sequence, in the order of x's axes.
+    """
+    if resets is None:
+        return None
+    if isinstance(x, PackedSequence):
+        raise ShapeError(
+            f"{label} got resets= with a PackedSequence.", repair="Pass the padded tensor with lengths= and resets=."
         )
-    if resets is not None:
-        raise BackendError(
-            f"resets= of {name} is not built yet: it comes with the engine.",
-            repair="Cut x where the state must be reset and pass each piece as a sequence of its own, with lengths=.",
+    if tuple(resets.shape) != tuple(x.shape[:-1]):
+        raise ShapeError(
+            f"{label} got resets of shape {tuple(resets.shape)}: one flag for each step of x is {tuple(x.shape[:-1])}.",
+            repair=axes_of(x.dim(), batch_first).replace(", input)", ")"),
         )
+    if resets.is_floating_point() or resets.is_complex():
+        raise DtypeError(
+            f"{label} got resets of {dtype_name(resets.dtype)}: they are flags.", repair="Convert them: resets.bool()."
+        )
+    resets = resets.bool().to(x.device)
+    return resets[:, None] if x.dim() == 2 else resets.t() if batch_first else resets
 
 
 def check_dtype(name: str, weight: Tensor, x: Tensor, what: str = "x") -> None:
@@ -183,8 +204,8 @@ def check_states(
     return tuple(given)
 
 
-def batch_states(given: States | None, sizes: Mapping[str, int], rows: int, x_TBI: Tensor) -> States:
+def batch_states(given: States | None, sizes: Mapping[str, int], rows: int, batch: int, like: Tensor) -> States:
     """Checked initial states as one (L·D, B, S) a declared state; zeros if none are given."""
     if given is None:
-        return tuple(x_TBI.new_zeros(rows, x_TBI.shape[1], size) for size in sizes.values())
+        return tuple(like.new_zeros(rows, batch, size) for size in sizes.values())
     return tuple(state if state.dim() == 3 else state.unsqueeze(1) for state in given)

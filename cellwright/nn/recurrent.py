@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -15,7 +16,17 @@ from torch.nn.utils.rnn import PackedSequence
 
 from cellwright.cells import Cell
 from cellwright.engine.run.loop import run_loop
-from cellwright.errors import ConfigError
+from cellwright.engine.run.registry import cell_key
+from cellwright.errors import BackendError, ConfigError
+from cellwright.nn.compiled import (
+    LayerSource,
+    directed_resets,
+    rows_of,
+    rows_of_packed,
+    run_compiled,
+    warn_slow,
+    why_not,
+)
 from cellwright.nn.init import check_init, initialise, uniform
 from cellwright.nn.layout import (
     States,
@@ -23,6 +34,7 @@ from cellwright.nn.layout import (
     check_call,
     check_dtype,
     check_input,
+    check_resets,
     check_states,
     read_input,
 )
@@ -61,8 +73,10 @@ class Recurrent(nn.Module):
           sequence without batch axis). Zeros if not given.
         * **lengths**: number of valid steps of each sequence, int tensor or list of B, in any order, zeros
           allowed. What stands beyond a length is never read.
-        * **resets**: comes with the engine.
-        * **backend**: "auto" or "reference"; both run the plain loop until the engine is built.
+        * **resets**: flags in the order of x's axes, (T, B): True where a new sequence begins, so that the state
+          before that step is the initial one. The backward direction begins anew at the step before it.
+        * **backend**: "auto": compiled kernels, or the plain loop with a warning that says why; "cpu": compiled
+          kernels or an error; "reference": the plain loop.
 
     Outputs: y, state
         * **y**: (T, B, D·O) in the form of x; 0 beyond a length. O is the size of the cell's output.
@@ -75,11 +89,11 @@ class Recurrent(nn.Module):
         bias_l[k][_reverse]: b, (G·H).
         bR_l[k][_reverse]: recurrent biases of the gates that the cell keeps apart, such as GRU's n.
         <name>_l[k][_reverse]: each extra parameter of the cell.
-        path: which code runs, in words.
+        path: which code ran last or runs next, in words.
 
     Raises:
         ShapeError, DtypeError: x, a state or lengths do not fit; the message says what would.
-        BackendError: unknown or unbuilt backend, or resets.
+        BackendError: unknown or unbuilt backend, or kernels that cannot run this cell.
         ConfigError: constructor arguments that contradict each other.
 
     Example:
@@ -130,7 +144,8 @@ class Recurrent(nn.Module):
         self.init, self.forget_bias, self.max_lag = init, forget_bias, max_lag
         self.output_size = cell.output_size(hidden_size)
         self.state_sizes = dict(cell.state_sizes(hidden_size))
-        self.path = f"plain loop of {name}, a step at a time in torch (auto: the compiled path is not built yet)"
+        self.path = f"compiled kernels of {name}"
+        self.keys: dict[int, str] = {}
         for layer, reverse in self.places():
             for block in self.blocks(layer):
                 empty = torch.empty(block.shape, device=device, dtype=dtype)
@@ -174,31 +189,82 @@ class Recurrent(nn.Module):
         label = f"{name}({self.input_size} → {self.hidden_size})"
         data = x.data if isinstance(x, PackedSequence) else x
         weight = next(self.parameters(), data)
-        check_call(name, backend, resets)
+        check_call(name, backend)
         batch, batched = check_input(label, x, self.input_size, self.batch_first)
         check_dtype(name, weight, data)
         given = check_states(label, state, self.state_sizes, rows=rows, batch=batch, batched=batched, like=weight)
+        resets_TB = check_resets(label, x, resets, self.batch_first)
+        options: dict[str, Any] = {
+            "num_layers": self.num_layers,
+            "directions": self.directions,
+            "stack": self.stack,
+            "dropout": self.dropout if self.training else 0.0,
+        }
+        if self.compiles(backend, data):
+            if isinstance(x, PackedSequence) and lengths is None:
+                packed = rows_of_packed(x)
+                states = batch_states(given, self.state_sizes, rows, packed.batch, weight)
+                y_RO, finals = run_compiled(self.source, packed, states, **options)
+                return x._replace(data=y_RO), finals
+            x_TBI, lengths_B, layout = read_input(label, x, lengths, batch_first=self.batch_first)
+            states = batch_states(given, self.state_sizes, rows, batch, weight)
+            steps = rows_of(x_TBI, lengths_B)
+            y_RO, finals = run_compiled(self.source, steps, states, resets_TB=resets_TB, **options)
+            return layout.output(steps.back(y_RO), lengths_B), layout.states(finals)
         x_TBI, lengths_B, layout = read_input(label, x, lengths, batch_first=self.batch_first)
-        states = batch_states(given, self.state_sizes, rows, x_TBI)
+        states = batch_states(given, self.state_sizes, rows, batch, x_TBI)
         if lengths_B is not None:
             x_TBI = mask_padding(x_TBI, lengths_B)
-        y_TBO, finals = run_stack(
-            self.run_one,
-            x_TBI,
-            states,
-            lengths_B,
-            num_layers=self.num_layers,
-            directions=self.directions,
-            stack=self.stack,
-            dropout=self.dropout if self.training else 0.0,
-        )
+        run_one = partial(self.run_one, resets_TB=resets_TB)
+        y_TBO, finals = run_stack(run_one, x_TBI, states, lengths_B, **options)
         return layout.output(y_TBO, lengths_B), layout.states(finals)
 
+    def compiles(self, backend: str, x: Tensor) -> bool:
+        """Whether kernels run; `path` says which code does.
+
+        Raises:
+            BackendError: backend="cpu" and kernels cannot run this cell on this input.
+        """
+        if backend == "reference":
+            self.path = f"plain loop of {self.cell.name}, a step at a time in torch"
+            return False
+        reason = why_not(self.cell, x, lambda: self.key(0))
+        if reason is None:
+            self.path = f"compiled kernels of {self.cell.name}"
+            return True
+        if backend == "cpu":
+            raise BackendError(f"no kernels for {self.cell.name}: {reason}", repair='Use backend="auto".')
+        self.path = f"plain loop of {self.cell.name}, a step at a time in torch: {reason}"
+        warn_slow(self.cell.name, reason)
+        return False
+
+    def key(self, layer: int) -> str:
+        """The text by which the engine knows the cell of `layer`."""
+        widths = input_sizes(self.input_size, self.output_size, self.num_layers, self.directions, self.stack)
+        if widths[layer] not in self.keys:
+            self.keys[widths[layer]] = cell_key(self.cell, widths[layer], self.hidden_size, self.bias)
+        return self.keys[widths[layer]]
+
+    def source(self, layer: int, reverse: bool) -> LayerSource:
+        """What the engine runs in one direction of `layer`."""
+        tail = suffix(layer, reverse)
+        return LayerSource(
+            self.key(layer), {block.head: getattr(self, block.name + tail) for block in self.blocks(layer)}
+        )
+
     def run_one(
-        self, layer: int, reverse: bool, x_TBI: Tensor, states: States, lengths_B: Tensor | None
+        self,
+        layer: int,
+        reverse: bool,
+        x_TBI: Tensor,
+        states: States,
+        lengths_B: Tensor | None,
+        resets_TB: Tensor | None = None,
     ) -> tuple[Tensor, States]:
         """One layer in one direction through the plain loop."""
-        return run_loop(self.cell, self.views(layer, reverse), x_TBI, states, lengths_B, reverse=reverse)
+        resets = None if resets_TB is None else directed_resets(resets_TB, reverse)
+        views = self.views(layer, reverse)
+        return run_loop(self.cell, views, x_TBI, states, lengths_B, reverse=reverse, resets_TB=resets)
 
     def extra_repr(self) -> str:
         options: list[tuple[str, Any, Any]] = [

@@ -24,6 +24,7 @@ __all__ = [
     "gate_views",
     "merged_views",
     "stored_blocks",
+    "torch_blocks",
     "torch_cell",
     "torch_views",
 ]
@@ -34,9 +35,11 @@ STORED_NAMES = {"W": "weight_ih", "R": "weight_hh", "b": "bias"}
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One stored tensor of a layer: its name without layer and direction, and whose rows it holds."""
+    """One stored tensor of a layer: its name without layer and direction, what a step calls it (W, R, b, bR or an
+    extra's name), and whose rows it holds."""
 
     name: str
+    head: str
     keys: tuple[str, ...]
     rows: tuple[int, ...]
     shape: tuple[int, ...]
@@ -52,7 +55,7 @@ def stored_blocks(cell: Cell, input_size: int, hidden_size: int, bias: bool) -> 
         first = next(iter(shapes.values()))
         rows = tuple(shape[0] if shape else 1 for shape in shapes.values())
         shape = (sum(rows), *first[1:]) if first else ()
-        blocks.append(Block(STORED_NAMES.get(head, head), tuple(shapes), rows, shape))
+        blocks.append(Block(STORED_NAMES.get(head, head), head, tuple(shapes), rows, shape))
     return blocks
 
 
@@ -106,6 +109,23 @@ def merged_views(module: nn.RNNBase, cell: Cell, layer: int, reverse: bool) -> d
         gate = key[3:]
         views[f"b.{gate}"] = views[f"b.{gate}"] + views.pop(key)
     return views
+
+
+def torch_blocks(module: nn.RNNBase, cell: Cell, layer: int, reverse: bool) -> dict[str, Tensor]:
+    """The stored tensors of a torch.nn layer as W, R, b, bR and extras, its two biases added where the cell has one."""
+    tail = suffix(layer, reverse)
+    blocks = {"W": getattr(module, "weight_ih" + tail), "R": getattr(module, "weight_hh" + tail)}
+    if module.bias:
+        inner, outer = getattr(module, "bias_ih" + tail), getattr(module, "bias_hh" + tail)
+        apart = len(cell.recurrent_bias.split()) * module.hidden_size
+        if apart:
+            merged = len(outer) - apart
+            outer, blocks["bR"] = nn.functional.pad(outer[:merged], (0, apart)), outer[merged:]
+        blocks["b"] = inner + outer
+    if module.proj_size:
+        (projection,) = cell.params
+        blocks[projection] = getattr(module, "weight_hr" + tail)
+    return blocks
 
 
 @torch.no_grad()

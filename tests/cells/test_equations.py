@@ -33,6 +33,10 @@ def test_printed_equations_are_those_of_the_docstring(name: str) -> None:
     assert build(name).equations() == documented(EXPORTED[name])
 
 
+def test_every_cell_of_the_package_is_found_by_its_name() -> None:
+    assert EXPORTED == cells.CELLS
+
+
 @pytest.mark.parametrize("name", EXPORTED)
 def test_the_docstring_has_its_parts_in_order(name: str) -> None:
     lines = inspect.cleandoc(EXPORTED[name].__doc__ or "").splitlines()

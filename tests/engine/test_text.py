@@ -20,9 +20,13 @@ def run_text(text: str, held: dict[str, np.ndarray]) -> dict[str, Any]:
     """Evaluate printed equations by Python's own reading of them: the symbols are put back into operators."""
     space: dict[str, Any] = {name.replace(".", "_"): value for name, value in held.items()}
     space |= {"σ": lambda v: 1 / (1 + np.exp(-v)), "tanh": np.tanh, "relu": lambda v: np.maximum(v, 0)}
+    space |= {"exp": np.exp, "sqrt": np.sqrt, "mean": np.mean, "cumsum": np.cumsum, "max": np.maximum}
+    space |= {"softplus": lambda v: np.logaddexp(v, 0), "softmax": lambda v: np.exp(v) / np.exp(v).sum()}
+    space |= {"concat": lambda *parts: np.concatenate(parts)}
     for line in text.splitlines():
         name, _, right = line.partition(" = ")
-        right = right.replace("⊙", "*").replace("−", "-").replace("′", "_new")
+        right = right.replace("⊙", "*").replace("−", "-").replace("′", "_new").replace("√", "sqrt")
+        right = re.sub(r"([WRPV]\w*) (\w+)", r"(\1 @ \2)", right)
         right = re.sub(r"([WRPV]\w*) (\w+|\()", r"\1 @ \2", right)
         space[name.replace("′", "_new")] = eval(right, {}, space)
     return space

@@ -75,6 +75,9 @@ def cell_of() -> Callable[[str], cells.Cell]:
 
 OPS = {"add": torch.add, "sub": torch.sub, "mul": torch.mul, "matmul": torch.mv}
 OPS |= {"sigmoid": torch.sigmoid, "tanh": torch.tanh, "relu": torch.relu}
+OPS |= {"div": torch.div, "neg": torch.neg, "exp": torch.exp, "sqrt": torch.sqrt, "maximum": torch.maximum}
+OPS |= {"softplus": torch.nn.functional.softplus, "softmax": lambda v: v.softmax(0), "cumsum": lambda v: v.cumsum(0)}
+OPS |= {"mean": torch.mean, "concat": lambda *parts: torch.cat(parts), "slice": lambda v, start, stop: v[start:stop]}
 
 
 class Vector(Operators):
@@ -82,6 +85,10 @@ class Vector(Operators):
 
     def __init__(self, tensor: Tensor) -> None:
         self.tensor = tensor
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(self.tensor.shape)
 
     def __cellwright_apply__(self, op: str, args: Any, attrs: dict[str, Any]) -> Vector:
         tensors = [a.tensor if isinstance(a, Vector) else torch.tensor(a, dtype=torch.float64) for a in args]

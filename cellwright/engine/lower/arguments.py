@@ -4,7 +4,7 @@ steps, rows           local steps S; sequences B
 counts, offsets       (S): sequences that are still running at each local step; where its rows begin in the tables
 z, y                  (N): the row of each (local step, sequence) in the streams, in the outputs
 order                 (B): the place of each sequence in the states
-resets                (N) bytes, or 0: 1 where a state begins anew
+resets                a byte for each row of the streams, or 0: 1 where a state begins anew
 scratch, scratch_size address and bytes of one thread's share
 row_limit             most sequences of a thread
 product               address of the product's function

@@ -10,9 +10,12 @@ from llvmlite import ir
 
 from cellwright.engine.lower.target import Isa
 
-__all__ = ["Loaded", "compile_module", "load_object", "machine_for"]
+__all__ = ["OPTIONS", "Loaded", "compile_module", "load_object", "machine_for"]
 
 SPEED = 2
+MACHINE = {"opt": SPEED, "reloc": "pic", "codemodel": "default"}
+TUNING = {"loop_vectorization": False, "slp_vectorization": False, "loop_unrolling": False}
+OPTIONS = f"speed {SPEED}, {MACHINE}, {TUNING}"
 
 
 @cache
@@ -21,7 +24,7 @@ def machine_for(isa: Isa) -> Any:
     llvm.initialize_all_targets()
     llvm.initialize_all_asmprinters()
     target = llvm.Target.from_triple(isa.triple)
-    return target.create_target_machine(cpu=isa.cpu, features=isa.features, opt=SPEED, reloc="pic", codemodel="default")
+    return target.create_target_machine(cpu=isa.cpu, features=isa.features, **MACHINE)
 
 
 def compile_module(module: ir.Module, isa: Isa) -> bytes:
@@ -31,8 +34,8 @@ def compile_module(module: ir.Module, isa: Isa) -> bytes:
     parsed.verify()
     parsed.data_layout = str(machine.target_data)
     options = llvm.create_pipeline_tuning_options(speed_level=SPEED)
-    options.loop_vectorization = options.slp_vectorization = False
-    options.loop_unrolling = False
+    for name, value in TUNING.items():
+        setattr(options, name, value)
     builder = llvm.create_pass_builder(machine, options)
     builder.getModulePassManager().run(parsed, builder)
     return bytes(machine.emit_object(parsed))

@@ -209,7 +209,8 @@ class ProgramWriter:
             flags = b.inttoptr(self.resets, ir.PointerType())
             with e.loop(count) as row:
                 sequence = self.sequence(row)
-                flag = b.load(e.at(flags, b.add(self.offset, sequence), I8), typ=I8)
+                step_row = b.load(e.at(self.tables["z"], b.add(self.offset, sequence), I64), typ=I64)
+                flag = b.load(e.at(flags, step_row, I8), typ=I8)
                 with e.when(b.icmp_unsigned("!=", flag, I8(0))):
                     place = b.load(e.at(self.order, sequence, I64), typ=I64)
                     for k, (_, size) in enumerate(self.program.states):

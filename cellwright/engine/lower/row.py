@@ -187,7 +187,10 @@ class RowWriter:
         e, b, count = self.e, self.e.builder, self.e.target.lanes
         while count > 1:
             count //= 2
-            mask = ir.Constant(ir.VectorType(I32, self.e.target.lanes), [(k + count) % self.e.target.lanes for k in range(self.e.target.lanes)])
+            mask = ir.Constant(
+                ir.VectorType(I32, self.e.target.lanes),
+                [(k + count) % self.e.target.lanes for k in range(self.e.target.lanes)],
+            )
             turned = b.shuffle_vector(value, ir.Constant(e.vector, ir.Undefined), mask)
             value = b.fadd(value, turned) if op == "sum" else self.math.maximum(b, value, turned)
         return b.extract_element(value, I32(0))
@@ -209,14 +212,18 @@ class RowWriter:
         kind = value.type.element if isinstance(value.type, ir.VectorType) else value.type
         if kind != I1:
             return value
-        return self.e.builder.uitofp(value, self.e.vector if isinstance(value.type, ir.VectorType) else self.e.target.element)
+        return self.e.builder.uitofp(
+            value, self.e.vector if isinstance(value.type, ir.VectorType) else self.e.target.element
+        )
 
     def as_mask(self, value: ir.Value) -> ir.Value:
         """A number as a condition: not 0."""
         kind = value.type.element if isinstance(value.type, ir.VectorType) else value.type
         if kind == I1:
             return value
-        return self.e.builder.fcmp_unordered("!=", value, ir.Constant(value.type, 0.0 if value.type == kind else [0.0] * value.type.count))
+        return self.e.builder.fcmp_unordered(
+            "!=", value, ir.Constant(value.type, 0.0 if value.type == kind else [0.0] * value.type.count)
+        )
 
     # moves
 

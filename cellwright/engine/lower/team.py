@@ -1,8 +1,8 @@
 """Runs kernels on the threads that torch already has: one OpenMP region, no thread pool of our own.
 
-    team(call):   call = parallel, thread number, number of threads, threads, jobs,
-                         then for each job: kernel, arguments, first thread, threads
-    Every thread runs its share of every job; if the region gets fewer threads than asked, they run the rest too.
+team(call):   call = parallel, thread number, number of threads, threads, jobs,
+                     then for each job: kernel, arguments, first thread, threads
+Every thread runs its share of every job; if the region gets fewer threads than asked, they run the rest too.
 """
 
 from __future__ import annotations

@@ -22,6 +22,7 @@ from cellwright.engine.lower.product import product_module
 from cellwright.engine.lower.program import Layout, program_module
 from cellwright.engine.lower.target import Target
 from cellwright.engine.plan import Product, Program
+from cellwright.engine.run.streams import part_of, stacked
 from cellwright.engine.run.tables import Tables
 from cellwright.engine.run.team import Job, run_jobs
 from cellwright.engine.spots import padded, width
@@ -61,23 +62,27 @@ class Compiled:
         self.plan: Plan = make_plan(graph, target.lanes, order)
         self.dtype = DTYPES[target.dtype]
         self.loaded: dict[str, Loaded] = {}
-        self.parameters = [
-            node for node in self.plan.hoisted.graph.nodes if node.op == "parameter"
-        ]
+        inside = {node.name for node in self.plan.hoisted.graph.nodes if node.op == "parameter"}
+        self.stored = tuple(order)
+        self.inside = tuple(name for name in order if name in inside)
 
     @cached_property
     def product(self) -> int:
         """Address of the product's function."""
-        self.loaded["product"] = load_module("product", lambda: product_module(self.target), self.target)
+        self.loaded["product"] = load_module("product", "", lambda: product_module(self.target), self.target)
         return self.loaded["product"].address("product")
 
     def kernel(self, program: Program) -> int:
         """Address of a program's function, compiled now if need be."""
         if program.name not in self.loaded:
             self.loaded[program.name] = load_module(
-                program.name, lambda: program_module(program, self.target), self.target
+                program.name, repr(program), lambda: program_module(program, self.target), self.target
             )
         return self.loaded[program.name].address("kernel")
+
+    def named(self, tensors: Sequence[Tensor]) -> dict[str, Tensor]:
+        """The stored parameters that the loop reads, by name."""
+        return dict(zip(self.inside, tensors, strict=True))
 
     def forward(
         self,
@@ -85,21 +90,20 @@ class Compiled:
         states: Sequence[Tensor],
         parameters: Mapping[str, Tensor],
         tables: Tables,
-        y_rows: int,
+        y_RO: Tensor,
         *,
         save: bool,
         threads: int,
-        resets_N: Tensor | None = None,
-    ) -> tuple[Call, Tensor, list[Tensor], Tensor]:
-        """Prepares one direction: (what to run, y (rows, O), final states, what backward needs (N, columns))."""
+        resets: Tensor | None = None,
+    ) -> tuple[Call, list[Tensor], Tensor]:
+        """Prepares one direction, which will fill y: (what to run, final states, what backward needs (R, columns))."""
         program = self.plan.forward if save else self.plan.without
-        y = torch.zeros if tables.rows is not None else torch.empty
-        y_RO = y((y_rows, self.plan.output), dtype=self.dtype)
-        saved = torch.empty((len(tables.z), self.plan.saved if save else 0), dtype=self.dtype)
+        make = torch.empty if tables.whole else torch.zeros
+        saved = make((len(y_RO), self.plan.saved if save else 0), dtype=self.dtype)
+        states = [state.contiguous() for state in states]
         finals = [torch.empty_like(state) for state in states]
         arrays = [*streams, y_RO, *([saved] if save and self.plan.saved else [])]
-        call = self.call(program, arrays, states, finals, parameters, [], tables, threads, resets_N)
-        return call, y_RO, finals, saved
+        return self.call(program, arrays, states, finals, parameters, [], tables, threads, resets), finals, saved
 
     def backward(
         self,
@@ -111,12 +115,15 @@ class Compiled:
         tables: Tables,
         *,
         threads: int,
-        resets_N: Tensor | None = None,
+        resets: Tensor | None = None,
     ) -> tuple[Call, Pending]:
         """Prepares the gradient of one direction; `Pending.gradients` after the run adds up what is left."""
         plan, program = self.plan, self.plan.backward
-        count = len(tables.z)
+        count = len(dy_RO)
         outs = [torch.empty((count, array.columns), dtype=self.dtype) for array in program.arrays[len(streams) + 2 :]]
+        if not tables.whole:
+            for out in outs:
+                out.zero_()
         for out, stream, parts in zip(outs, streams, plan.stream_parts, strict=False):
             if sum(stop - start for start, stop in parts) < stream.shape[1]:
                 out.zero_()
@@ -126,8 +133,8 @@ class Compiled:
             for node in plan.grads
         ]
         arrays = [*streams, dy_RO, saved, *outs]
-        call = self.call(program, arrays, d_finals, d_states, parameters, grads, tables, threads, resets_N)
-        return call, Pending(self, arrays, outs[: len(streams)], d_states, grads)
+        call = self.call(program, arrays, d_finals, d_states, parameters, grads, tables, threads, resets)
+        return call, Pending(self, arrays, outs[: len(streams)], d_states, grads, parameters)
 
     def call(
         self,
@@ -139,7 +146,7 @@ class Compiled:
         grads: Sequence[Tensor],
         tables: Tables,
         threads: int,
-        resets_N: Tensor | None,
+        resets: Tensor | None,
     ) -> Call:
         """Fills a program's argument array."""
         slots, layout = Slots(program), Layout(program, self.target)
@@ -150,8 +157,8 @@ class Compiled:
         packed = [self.pack(product, parameters) for product in program.products]
         vectors = [parameters[program.nodes[k].name].contiguous() for k in program.vectors]
         header = {
-            "steps": tables.steps, "rows": batch, "counts": tables.counts, "offsets": tables.offsets, "z": tables.z,
-            "y": tables.y, "order": tables.order, "resets": 0 if resets_N is None else resets_N, "scratch": scratch,
+            "steps": tables.steps, "rows": batch, "counts": tables.counts, "offsets": tables.offsets,
+            "z": tables.rows, "y": tables.rows, "order": tables.order, "resets": 0 if resets is None else resets, "scratch": scratch,
             "scratch_size": share, "row_limit": limit, "product": self.product,
         }  # fmt: skip
         values = [_address(header[name]) for name in HEADER]
@@ -162,7 +169,7 @@ class Compiled:
         values += [tensor.data_ptr() for tensor in (*packed, *vectors, *grads)]
         assert len(values) == slots.count, (len(values), slots.count)
         arguments = np.array(values, np.int64)
-        keep = [arguments, scratch, *packed, *vectors, *arrays, *before, *after, *grads, tables, resets_N]
+        keep = [arguments, scratch, *packed, *vectors, *arrays, *before, *after, *grads, tables, resets]
         return Call((self.kernel(program), arguments.ctypes.data, threads), keep)
 
     def pack(self, product: Product, parameters: Mapping[str, Tensor]) -> Tensor:
@@ -171,11 +178,11 @@ class Compiled:
         parts = [part_of(parameters, node) for node in product.matrices]
         if product.transposed:
             rows = [padded(part.shape[0], lanes) if len(parts) > 1 else part.shape[0] for part in parts]
-            dense_KM = _stacked(parts, rows, padded(product.sizes[0], panel))
+            dense_KM = stacked(parts, rows, padded(product.sizes[0], panel))
             return dense_KM.view(dense_KM.shape[0], -1, panel).transpose(0, 1).contiguous()
         rows = [padded(part.shape[0], lanes) for part in parts]
         rows[-1] += -sum(rows) % panel
-        dense_MK = _stacked(parts, rows, parts[0].shape[1])
+        dense_MK = stacked(parts, rows, parts[0].shape[1])
         return dense_MK.view(-1, panel, dense_MK.shape[1]).transpose(1, 2).contiguous()
 
 
@@ -188,13 +195,11 @@ class Pending:
     streams: list[Tensor]
     states: list[Tensor]
     grads: list[Tensor]
+    parameters: Mapping[str, Tensor]
 
-    def gradients(self, shapes: Mapping[str, torch.Size]) -> Gradients:
-        """All gradients: products over all steps, and sums over threads, in a fixed order.
-
-        Args:
-            shapes: of the parameters, by name.
-        """
+    def gradients(self) -> Gradients:
+        """All gradients: products over all steps, and sums over threads, in a fixed order."""
+        shapes = {name: tensor.shape for name, tensor in self.parameters.items()}
         result = Gradients(self.streams, self.states)
         for outer in self.compiled.plan.outers:
             cotangents = self.arrays[outer.cotangents.index]
@@ -203,6 +208,9 @@ class Pending:
             first = outer.cotangents.column
             last = outer.columns[-1] + outer.matrices[-1].shape[0]
             whole = cotangents[:, first : first + last].t() @ operand
+            if _is_all_of(outer.matrices, shapes[outer.matrices[0].name], len(whole)):
+                result.parameters[outer.matrices[0].name] = whole
+                continue
             for node, column in zip(outer.matrices, outer.columns, strict=True):
                 add_part(result.parameters, node, whole[column : column + node.shape[0]], shapes)
         for node, grad in zip(self.compiled.plan.grads, self.grads, strict=True):
@@ -211,19 +219,18 @@ class Pending:
         return result
 
 
-def part_of(parameters: Mapping[str, Tensor], node: Node) -> Tensor:
-    """The rows and columns of a parameter that a node stands for."""
-    tensor, attrs = parameters[node.name], dict(node.attrs)
-    if "row0" in attrs:
-        tensor = tensor[int(attrs["row0"]) : int(attrs["row1"])]
-    if "col0" in attrs:
-        tensor = tensor[:, int(attrs["col0"]) : int(attrs["col1"])]
-    return tensor
+def _is_all_of(matrices: Sequence[Node], shape: torch.Size, rows: int) -> bool:
+    """Whether matrices, one below the other, are one whole stored tensor."""
+    at = 0.0
+    for node in matrices:
+        attrs = dict(node.attrs)
+        if node.name != matrices[0].name or attrs.get("row0", 0.0) != at or node.shape[1] != shape[1]:
+            return False
+        at += node.shape[0]
+    return at == shape[0] == rows
 
 
-def add_part(
-    total: dict[str, Tensor], node: Node, gradient: Tensor, shapes: Mapping[str, torch.Size]
-) -> None:
+def add_part(total: dict[str, Tensor], node: Node, gradient: Tensor, shapes: Mapping[str, torch.Size]) -> None:
     """Adds a node's gradient to its parameter's."""
     attrs = dict(node.attrs)
     if "row0" not in attrs:
@@ -232,19 +239,6 @@ def add_part(
     if node.name not in total:
         total[node.name] = gradient.new_zeros(shapes[node.name])
     part_of(total, node).add_(gradient)
-
-
-def _stacked(parts: Sequence[Tensor], rows: Sequence[int], columns: int) -> Tensor:
-    """Matrices below each other, each on its own number of rows, zeros where there is nothing."""
-    exact = all(len(part) == row and part.shape[1] == columns for part, row in zip(parts, rows, strict=True))
-    if exact:
-        return parts[0].contiguous() if len(parts) == 1 else torch.cat(list(parts))
-    dense = parts[0].new_zeros((sum(rows), columns))
-    at = 0
-    for part, row in zip(parts, rows, strict=True):
-        dense[at : at + len(part), : part.shape[1]] = part
-        at += row
-    return dense
 
 
 def _address(value: object) -> int:

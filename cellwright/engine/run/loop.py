@@ -35,6 +35,7 @@ def run_loop(
     state: Sequence[Tensor],
     lengths_B: Tensor | None = None,
     reverse: bool = False,
+    resets_TB: Tensor | None = None,
 ) -> tuple[Tensor, tuple[Tensor, ...]]:
     """Run one direction of one layer.
 
@@ -45,6 +46,7 @@ def run_loop(
         state: initial states, one (B, S) a declared state, in order.
         lengths_B: valid steps of each sequence, (B,); all T if not given.
         reverse: start at each sequence's last valid step and go back.
+        resets_TB: True where the state is the initial one before the step.
 
     Returns:
         y (T, B, O), 0 beyond each length, and the states after the last valid step, each (B, S).
@@ -54,12 +56,15 @@ def run_loop(
     """
     steps, batch, _ = x_TBI.shape
     arguments: dict[str, Any] = {}
-    held = tuple(state)
+    initial = held = tuple(state)
     outputs: list[Tensor] = []
     for t in range(steps - 1, -1, -1) if reverse else range(steps):
         kind = FirstValue if not outputs else LoopValue
         if len(outputs) < 2:
             arguments = cell.bind({name: kind(weight, cell.name, batched=False) for name, weight in weights.items()})
+        if resets_TB is not None:
+            anew_B1 = resets_TB[t][:, None]
+            held = tuple(torch.where(anew_B1, first, old) for first, old in zip(initial, held, strict=True))
         values = [kind(part, cell.name) for part in (x_TBI[t], *held)]
         new, output = returned_values(cell, cell.step(*values, **arguments))
         following = tuple(_tensor(cell, v, old) for v, old in zip(new, held, strict=True))

@@ -5,7 +5,7 @@ Axes: N rows (valid steps of all sequences), I input.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -15,7 +15,7 @@ from cellwright.engine.graph import Node
 from cellwright.engine.hoist import Hoisted, HoistedRow
 from cellwright.engine.run.torch_rows import TORCH_ROWS
 
-__all__ = ["run_streams"]
+__all__ = ["evaluate", "joined", "part_of", "run_streams", "stacked"]
 
 
 def run_streams(hoisted: Hoisted, x_NI: Tensor, parameters: Mapping[str, Tensor]) -> list[Tensor]:
@@ -25,14 +25,11 @@ def run_streams(hoisted: Hoisted, x_NI: Tensor, parameters: Mapping[str, Tensor]
     def value(index: int) -> Tensor:
         if index not in values:
             node = hoisted.before[index]
-            if node.op == "input":
-                values[index] = x_NI
-            elif node.op == "parameter":
-                values[index] = part_of(parameters, node)
-            elif node.op == "constant":
-                values[index] = x_NI.new_tensor(dict(node.attrs)["value"])
-            else:
-                values[index] = _batched(node, [value(arg) for arg in node.args], hoisted, len(x_NI))
+            values[index] = (
+                x_NI
+                if node.op == "input"
+                else _value(hoisted.before, node, [value(arg) for arg in node.args], parameters, len(x_NI), x_NI)
+            )
         return values[index]
 
     streams = []
@@ -54,10 +51,38 @@ def _bias(row: HoistedRow) -> Node:
     return row.bias
 
 
-def _batched(node: Node, args: list[Tensor], hoisted: Hoisted, rows: int) -> Tensor:
-    """One op on values with a row axis, or without one where only parameters stand behind them."""
+def evaluate(
+    nodes: Sequence[Node],
+    streams: Sequence[Tensor],
+    states: Sequence[Tensor],
+    parameters: Mapping[str, Tensor],
+    rows: int,
+) -> list[Tensor]:
+    """Every value of a step for many rows at once: (rows, n), (rows) for a scalar, without rows for parameters."""
+    names = list(dict.fromkeys(node.name for node in nodes if node.op == "state"))
+    like = next(iter((*states, *streams)))
+    values: list[Tensor] = []
+    for node in nodes:
+        if node.op == "state":
+            values.append(states[names.index(node.name)])
+        elif node.op == "stream":
+            column = int(dict(node.attrs)["column"])
+            values.append(streams[int(node.name[1:])][:, column : column + node.shape[0]])
+        else:
+            values.append(_value(nodes, node, [values[arg] for arg in node.args], parameters, rows, like))
+    return values
+
+
+def _value(
+    nodes: Sequence[Node], node: Node, args: list[Tensor], parameters: Mapping[str, Tensor], rows: int, like: Tensor
+) -> Tensor:
+    """One node's value."""
+    if node.op == "parameter":
+        return part_of(parameters, node)
+    if node.op == "constant":
+        return like.new_tensor(dict(node.attrs)["value"])
     attrs = {key: int(number) for key, number in node.attrs}
-    depths = [len(hoisted.before[a].shape) for a in node.args]
+    depths = [len(nodes[a].shape) for a in node.args]
     batched = any(arg.dim() > depth for arg, depth in zip(args, depths, strict=True))
     if batched and node.op == "concat":
         args = [a if a.dim() > d else a.expand(rows, -1) for a, d in zip(args, depths, strict=True)]
@@ -67,27 +92,40 @@ def _batched(node: Node, args: list[Tensor], hoisted: Hoisted, rows: int) -> Ten
 
 
 def _below(parameters: Mapping[str, Tensor], nodes: list[Node]) -> Tensor:
-    """Parameters one below the other: the stored tensor itself where they are all of it, in its order."""
-    parts = [part_of(parameters, node) for node in nodes]
-    if len(parts) == 1:
-        return parts[0]
+    """Parameters one below the other."""
+    return joined([part_of(parameters, node) for node in nodes])
+
+
+def joined(parts: list[Tensor]) -> Tensor:
+    """Tensors one below the other: the stored tensor itself where they are all of it, in its order."""
     base = parts[0]._base
-    whole = base is not None and all(part._base is base for part in parts) and base.dim() == parts[0].dim()
-    if whole and base is not None and base.is_contiguous() and sum(len(part) for part in parts) == len(base):
-        at = base.data_ptr()
-        for part in parts:
-            if part.data_ptr() != at:
-                return torch.cat(parts)
-            at += part.numel() * part.element_size()
-        return base
-    return torch.cat(parts)
+    if len(parts) == 1 or base is None or base.dim() != parts[0].dim() or not base.is_contiguous():
+        return parts[0] if len(parts) == 1 else torch.cat(parts)
+    at = base.data_ptr()
+    for part in parts:
+        if part._base is not base or part.data_ptr() != at or not part.is_contiguous():
+            return torch.cat(parts)
+        at += part.numel() * part.element_size()
+    return base if at == base.data_ptr() + base.numel() * base.element_size() else torch.cat(parts)
+
+
+def stacked(parts: list[Tensor], rows: Sequence[int], columns: int) -> Tensor:
+    """Matrices below each other, each on its own number of rows, zeros where there is nothing."""
+    if all(len(part) == row and part.shape[1] == columns for part, row in zip(parts, rows, strict=True)):
+        return joined(parts).contiguous()
+    dense = parts[0].new_zeros((sum(rows), columns))
+    at = 0
+    for part, row in zip(parts, rows, strict=True):
+        dense[at : at + len(part), : part.shape[1]] = part
+        at += row
+    return dense
 
 
 def part_of(parameters: Mapping[str, Tensor], node: Node) -> Tensor:
     """The rows and columns of a parameter that a node stands for."""
     tensor, attrs = parameters[node.name], dict(node.attrs)
-    if "row0" in attrs:
+    if "row0" in attrs and node.shape != tensor.shape:
         tensor = tensor[int(attrs["row0"]) : int(attrs["row1"])]
-    if "col0" in attrs:
+    if "col0" in attrs and node.shape != tensor.shape:
         tensor = tensor[:, int(attrs["col0"]) : int(attrs["col1"])]
     return tensor

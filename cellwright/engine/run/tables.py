@@ -1,5 +1,11 @@
 """Which row of which tensor each step of each sequence reads and writes.
 
+Layers work on rows: x is (R, I), y is (R, O), one row a step of a sequence. Four forms:
+    time      R = T·B, row t·B + b
+    batch     R = T·B, row b·T + t
+    compact   R = N, valid steps only, sorted as in a PackedSequence
+    padded    R = T·B, row t·B + b, valid steps only are read and written (for compilers that cannot count them)
+
 Axes: T time, B batch, N valid steps of all sequences, S local steps (the longest sequence).
 """
 
@@ -11,7 +17,9 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-__all__ = ["Tables", "dense_tables", "ragged_tables"]
+__all__ = ["FORMS", "Tables", "tables_for", "valid_rows"]
+
+FORMS = ("time", "batch", "compact", "padded")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,44 +27,60 @@ class Tables:
     """Sequences sorted from the longest to the shortest; a local step counts from each sequence's own beginning.
 
     Attributes:
-        counts: (S) sequences still running; offsets: (S) where a local step begins in z and y.
-        z, y: (N) row in the streams, row in the output (T·B), of each local step and sequence.
+        counts: (S) sequences still running; offsets: (S) where a local step begins in `rows`.
+        rows: (N) row of each local step and sequence.
         order: (B) place of each sequence in the batch.
-        rows: (N) row of x (T·B) of each row of the streams; None if they are the same.
+        whole: every row is some step's.
     """
 
     counts: Tensor
     offsets: Tensor
-    z: Tensor
-    y: Tensor
+    rows: Tensor
     order: Tensor
-    rows: Tensor | None
+    whole: bool
 
     @property
     def steps(self) -> int:
         return len(self.counts)
 
 
+def tables_for(
+    form: str, steps: int, batch: int, lengths_B: Tensor | None, order_B: Tensor | None, reverse: bool
+) -> Tables:
+    """Tables of one direction.
+
+    Args:
+        lengths_B, order_B: of compact and padded forms: valid steps of each sequence, and the places of the sequences
+            from the longest to the shortest.
+    """
+    if lengths_B is None or order_B is None:
+        return _dense(form, steps, batch, reverse)
+    lengths, order = tuple(lengths_B.tolist()), tuple(order_B.tolist())
+    return _ragged(form, batch, lengths, order, reverse)
+
+
 @lru_cache(maxsize=64)
-def dense_tables(steps: int, batch: int, reverse: bool) -> Tables:
-    """All sequences have T steps."""
-    t_T = torch.arange(steps - 1, -1, -1) if reverse else torch.arange(steps)
-    z = (t_T[:, None] * batch + torch.arange(batch)).flatten()
-    offsets = torch.arange(steps) * batch
-    return Tables(torch.full((steps,), batch), offsets, z, z, torch.arange(batch), None)
+def _dense(form: str, steps: int, batch: int, reverse: bool) -> Tables:
+    t_T1 = (torch.arange(steps - 1, -1, -1) if reverse else torch.arange(steps))[:, None]
+    b_B = torch.arange(batch)
+    rows = (b_B * steps + t_T1 if form == "batch" else t_T1 * batch + b_B).flatten()
+    return Tables(torch.full((steps,), batch), torch.arange(steps) * batch, rows, b_B, True)
 
 
-def ragged_tables(lengths_B: Tensor, steps: int, batch: int, reverse: bool) -> Tables:
-    """Each sequence has its own length; streams hold the valid steps only."""
-    lengths, order = torch.sort(lengths_B.cpu(), descending=True, stable=True)
-    longest = int(lengths[0]) if batch else 0
-    t_S1 = torch.arange(longest)[:, None]
-    valid_SB = t_S1 < lengths
+@lru_cache(maxsize=64)
+def _ragged(form: str, batch: int, lengths: tuple[int, ...], order: tuple[int, ...], reverse: bool) -> Tables:
+    order_B = torch.tensor(order, dtype=torch.int64)
+    sorted_B = torch.tensor(lengths, dtype=torch.int64)[order_B]
+    t_S1 = torch.arange(int(sorted_B[0]) if batch else 0)[:, None]
+    valid_SB = t_S1 < sorted_B
     counts = valid_SB.sum(1)
     offsets = torch.cumsum(counts, 0) - counts
-    rows = (t_S1 * batch + order)[valid_SB]
-    if not reverse:
-        return Tables(counts, offsets, torch.arange(len(rows)), rows, order, rows)
-    back_SB = (lengths - 1 - t_S1)[valid_SB]
-    place_SB = torch.arange(batch).expand(longest, batch)[valid_SB]
-    return Tables(counts, offsets, offsets[back_SB] + place_SB, back_SB * batch + order[place_SB], order, rows)
+    time = ((sorted_B - 1 - t_S1) if reverse else t_S1.expand(valid_SB.shape))[valid_SB]
+    place = torch.arange(batch).expand(valid_SB.shape)[valid_SB]
+    rows = offsets[time] + place if form == "compact" else time * batch + order_B[place]
+    return Tables(counts, offsets, rows, order_B, form == "compact")
+
+
+def valid_rows(lengths_B: Tensor, order_B: Tensor, batch: int) -> Tensor:
+    """(N) rows t·B + b of x's valid steps, in compact order."""
+    return tables_for("padded", 0, batch, lengths_B, order_B, False).rows

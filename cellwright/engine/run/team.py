@@ -59,7 +59,7 @@ def thread_count() -> int:
 @cache
 def _team() -> tuple[object, object]:
     target = target_of("float32")
-    loaded = load_module("team", lambda: team_module(target), target)
+    loaded = load_module("team", "", lambda: team_module(target), target)
     return loaded, ctypes.CFUNCTYPE(None, ctypes.c_void_p)(loaded.address("team"))
 
 

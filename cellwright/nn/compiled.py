@@ -1,0 +1,227 @@
+"""A whole layer (layers times directions) through the engine's compiled kernels.
+
+x is brought into rows once, one row a step of a sequence; all layers work on rows; y is brought back at the end.
+
+Axes: T time, B batch, R rows, N valid steps of all sequences, I input, O output, L layers, D directions.
+"""
+
+from __future__ import annotations
+
+import platform
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+from torch.nn.utils.rnn import PackedSequence
+
+from cellwright.cells import Cell
+from cellwright.engine.run.operators import run
+from cellwright.engine.run.registry import compiled_for, runs_here
+from cellwright.engine.run.streams import run_streams
+from cellwright.engine.run.tables import valid_rows
+from cellwright.errors import SlowPathWarning, UnsupportedOp
+from cellwright.nn.layout import States
+from cellwright.nn.lengths import dtype_name, mask_padding
+
+__all__ = [
+    "LayerSource",
+    "Rows",
+    "directed_resets",
+    "rows_of",
+    "rows_of_packed",
+    "run_compiled",
+    "warn_slow",
+    "why_not",
+]
+
+COMPUTED_IN = {torch.float64: torch.float64}
+
+
+@dataclass(frozen=True, slots=True)
+class LayerSource:
+    """What a layer runs: the key of its cell at its input size, and its stored tensors by the heads W, R, b …"""
+
+    key: str
+    parameters: Mapping[str, Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """x as rows.
+
+    Attributes:
+        data: (R, I).
+        form: how rows are ordered, one of engine.run.tables.FORMS.
+        lengths, order: (B) each, where sequences are of uneven length.
+        index: (R) row t·B + b of each row, in the compact form.
+    """
+
+    data: Tensor
+    steps: int
+    batch: int
+    form: str
+    lengths: Tensor | None = None
+    order: Tensor | None = None
+    index: Tensor | None = None
+
+    def back(self, y_RO: Tensor) -> Tensor:
+        """Rows of y as (T, B, O), 0 beyond each length."""
+        size = y_RO.shape[1]
+        if self.form == "batch":
+            return y_RO.view(self.batch, self.steps, size).transpose(0, 1)
+        if self.index is not None:
+            padded = y_RO.new_zeros((self.steps * self.batch, size))
+            y_RO = padded.index_copy(0, self.index, y_RO)
+        return y_RO.view(self.steps, self.batch, size)
+
+
+def rows_of(x_TBI: Tensor, lengths_B: Tensor | None) -> Rows:
+    """x as rows, without a copy where it is dense: time first or batch first."""
+    steps, batch, size = x_TBI.shape
+    if lengths_B is None:
+        batch_first = not x_TBI.is_contiguous() and x_TBI.transpose(0, 1).is_contiguous()
+        if batch_first:
+            return Rows(x_TBI.transpose(0, 1).reshape(batch * steps, size), steps, batch, "batch")
+        return Rows(x_TBI.reshape(steps * batch, size), steps, batch, "time")
+    order = torch.argsort(lengths_B, descending=True, stable=True)
+    if torch.compiler.is_compiling():
+        whole = mask_padding(x_TBI, lengths_B).reshape(steps * batch, size)
+        return Rows(whole, steps, batch, "padded", lengths_B, order)
+    index = valid_rows(lengths_B, order, batch)
+    return Rows(
+        x_TBI.reshape(steps * batch, size).index_select(0, index), steps, batch, "compact", lengths_B, order, index
+    )
+
+
+def rows_of_packed(packed: PackedSequence) -> Rows:
+    """A PackedSequence is in compact rows already."""
+    sizes = packed.batch_sizes
+    batch = int(sizes[0])
+    order = packed.sorted_indices if packed.sorted_indices is not None else torch.arange(batch)
+    sorted_B = (sizes[:, None] > torch.arange(batch)).sum(0)
+    lengths = torch.empty_like(sorted_B).index_copy_(0, order, sorted_B)
+    return Rows(packed.data, len(sizes), batch, "compact", lengths, order)
+
+
+def reset_rows(resets_TB: Tensor, rows: Rows, reverse: bool) -> Tensor:
+    """A byte for each row: 1 where the state begins anew."""
+    flags = directed_resets(resets_TB, reverse).to(torch.uint8)
+    flat = (flags.t() if rows.form == "batch" else flags).reshape(-1)
+    if rows.form == "compact":
+        index = rows.index
+        if index is None:
+            assert rows.lengths is not None and rows.order is not None
+            index = valid_rows(rows.lengths, rows.order, rows.batch)
+        flat = flat[index]
+    return flat.contiguous()
+
+
+def directed_resets(resets_TB: Tensor, reverse: bool) -> Tensor:
+    """Where a direction begins anew. A reset at t begins a new sequence there; read backwards, the sequence before it
+    begins at its own last step, t − 1."""
+    if not reverse:
+        return resets_TB
+    return torch.cat([resets_TB[1:], torch.zeros_like(resets_TB[:1])])
+
+
+def why_not(cell: Cell, x: Tensor, key: Callable[[], str]) -> str | None:
+    """Why kernels cannot run this cell on this input; None if they can."""
+    if x.device.type != "cpu":
+        return f"kernels run on the CPU, x is on {x.device}"
+    if x.dtype not in (torch.float32, torch.float64, torch.bfloat16):
+        return f"kernels compute in float32, float64 and bfloat16, x is {dtype_name(x.dtype)}"
+    if not runs_here():
+        return f"no kernels are written for {platform.machine()}"
+    try:
+        key()
+    except UnsupportedOp as unsupported:
+        return str(unsupported)
+    return None
+
+
+_told: set[tuple[str, str]] = set()
+
+
+def warn_slow(name: str, reason: str) -> None:
+    """Says once why the plain loop runs."""
+    if (name, reason) not in _told:
+        _told.add((name, reason))
+        warnings.warn(f"{name} runs in the plain loop: {reason}", SlowPathWarning, stacklevel=4)
+
+
+def run_compiled(
+    source: Callable[[int, bool], LayerSource],
+    rows: Rows,
+    states: States,
+    *,
+    num_layers: int,
+    directions: int,
+    stack: str = "joint",
+    dropout: float = 0.0,
+    resets_TB: Tensor | None = None,
+) -> tuple[Tensor, States]:
+    """All layers and directions.
+
+    Args:
+        source: (layer, reverse) -> what runs there.
+        states: one (L·D, B, S) a declared state.
+        dropout: on the outputs of every layer but the last; 0 outside training.
+
+    Returns:
+        y as rows (R, D·O), and final states, each (L·D, B, S).
+    """
+    flags = [] if resets_TB is None else [reset_rows(resets_TB, rows, back) for back in (False, True)]
+    finals: dict[int, list[Tensor]] = {}
+    inputs = [rows.data] * directions
+    for layer in range(num_layers):
+        groups = [list(range(directions))] if stack == "joint" else [[d] for d in range(directions)]
+        outputs: list[Tensor] = []
+        for group in groups:
+            y, ends = _run_layer(source, rows, inputs, states, layer, directions, group, flags)
+            finals.update(ends)
+            outputs.append(functional.dropout(y, dropout) if dropout > 0 and layer < num_layers - 1 else y)
+        inputs = outputs * directions if stack == "joint" else outputs
+    y = torch.cat(outputs, dim=1) if len(outputs) > 1 else outputs[0]
+    ordered = [finals[row] for row in range(num_layers * directions)]
+    return y, tuple(torch.stack(column) for column in zip(*ordered, strict=True))
+
+
+def _run_layer(
+    source: Callable[[int, bool], LayerSource],
+    rows: Rows,
+    inputs: Sequence[Tensor],
+    states: States,
+    layer: int,
+    directions: int,
+    group: Sequence[int],
+    flags: Sequence[Tensor],
+) -> tuple[Tensor, dict[int, list[Tensor]]]:
+    """The given directions of one layer, at once."""
+    streams: list[Tensor] = []
+    initial: list[Tensor] = []
+    inside: list[Tensor] = []
+    outer = inputs[0].dtype
+    for direction in group:
+        own = source(layer, direction == 1)
+        dtype = COMPUTED_IN.get(states[0].dtype, torch.float32)
+        compiled = compiled_for(own.key, dtype)
+        streams += [
+            stream.to(dtype) for stream in run_streams(compiled.plan.hoisted, inputs[direction], own.parameters)
+        ]
+        initial += [state[layer * directions + direction].to(dtype) for state in states]
+        inside += [own.parameters[name].to(dtype) for name in compiled.inside]
+    save = torch.is_grad_enabled() and any(t.requires_grad for t in (*streams, *initial, *inside))
+    y, *rest = run(
+        streams, initial, inside, rows.lengths, rows.order, [flags[d] for d in group] if flags else [],
+        rows.steps, rows.batch, rows.data.shape[0], rows.form, own.key, [d == 1 for d in group], dtype, save,
+    )  # fmt: skip
+    count = len(states)
+    kept = states[0].dtype
+    ends = {
+        layer * directions + direction: [t.to(kept) for t in rest[k * count : (k + 1) * count]]
+        for k, direction in enumerate(group)
+    }
+    return y.to(outer if outer == torch.bfloat16 else kept), ends
