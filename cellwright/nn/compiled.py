@@ -18,9 +18,8 @@ from torch.nn import functional
 from torch.nn.utils.rnn import PackedSequence
 
 from cellwright.cells import Cell
-from cellwright.engine.run.operators import run
+from cellwright.engine.run.operators import Setting, run_layer
 from cellwright.engine.run.registry import compiled_for, runs_here
-from cellwright.engine.run.streams import run_streams
 from cellwright.engine.run.tables import valid_rows
 from cellwright.errors import SlowPathWarning, UnsupportedOp
 from cellwright.nn.layout import States
@@ -208,16 +207,14 @@ def _run_layer(
         own = source(layer, direction == 1)
         dtype = COMPUTED_IN.get(states[0].dtype, torch.float32)
         compiled = compiled_for(own.key, dtype)
-        streams += [
-            stream.to(dtype) for stream in run_streams(compiled.plan.hoisted, inputs[direction], own.parameters)
-        ]
+        streams += [stream.to(dtype) for stream in compiled.streams.run(inputs[direction], own.parameters)]
         initial += [state[layer * directions + direction].to(dtype) for state in states]
         inside += [own.parameters[name].to(dtype) for name in compiled.inside]
-    save = torch.is_grad_enabled() and any(t.requires_grad for t in (*streams, *initial, *inside))
-    y, *rest = run(
-        streams, initial, inside, rows.lengths, rows.order, [flags[d] for d in group] if flags else [],
-        rows.steps, rows.batch, rows.data.shape[0], rows.form, own.key, [d == 1 for d in group], dtype, save,
-    )  # fmt: skip
+    setting = Setting(
+        rows.steps, rows.batch, rows.data.shape[0], rows.form, own.key, tuple(d == 1 for d in group), dtype
+    )
+    resets = [flags[d] for d in group] if flags else []
+    y, *rest = run_layer(streams, initial, inside, rows.lengths, rows.order, resets, setting)
     count = len(states)
     kept = states[0].dtype
     ends = {

@@ -14,6 +14,7 @@ from __future__ import annotations
 from llvmlite import ir
 
 from cellwright.engine.lower.emit import Emitter
+from cellwright.engine.lower.pack import add_pack
 from cellwright.engine.lower.target import Target
 
 __all__ = ["PRODUCT_TYPE", "product_module"]
@@ -29,7 +30,7 @@ def PRODUCT_TYPE() -> ir.FunctionType:
 
 
 def product_module(target: Target) -> ir.Module:
-    """The module with the function `product`."""
+    """The module with the functions `product` and `pack`."""
     module = ir.Module(f"product_{target.isa.name}_{target.dtype}")
     module.triple = target.isa.triple
     function = ir.Function(module, PRODUCT_TYPE(), "product")
@@ -62,6 +63,7 @@ def product_module(target: Target) -> ir.Module:
             b.position_at_end(done)
             b.store(b.add(row, count), first)
     b.ret_void()
+    add_pack(module, target)
     return module
 
 

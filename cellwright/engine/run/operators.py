@@ -1,4 +1,4 @@
-"""The compiled loop as torch operators: autograd, double backward, torch.compile and torch.export see two ops.
+"""The compiled loop for torch: autograd, double backward, torch.compile and torch.export see two operators.
 
     cellwright::run        streams, states, parameters -> y, final states, what the gradient needs
     cellwright::run_grad   gradients of y and of the final states -> of streams, states and parameters
@@ -12,18 +12,20 @@ Axes: R rows (steps of sequences, see run.tables), D directions, O output, S siz
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import Parameter
 
-from cellwright.engine.run.compiled import Call, Compiled, run_calls
+from cellwright.engine.run.compiled import Compiled
 from cellwright.engine.run.registry import compiled_for
 from cellwright.engine.run.replay import replay_gradients
 from cellwright.engine.run.tables import Tables, tables_for
-from cellwright.engine.run.team import thread_count
+from cellwright.engine.run.team import run_jobs, thread_count
 
-__all__ = ["run"]
+__all__ = ["Setting", "run", "run_grad", "run_layer"]
 
 
 def parts(items: Sequence[Any], directions: int) -> list[list[Any]]:
@@ -41,10 +43,178 @@ def share_threads(directions: int, batch: int) -> list[int]:
     return [max(1, min(each, batch))] * directions
 
 
-def run_all(calls: Sequence[Call]) -> None:
-    """Directions side by side, or one after another on one thread."""
-    if calls:
-        run_calls(calls)
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a run does besides its tensors.
+
+    Attributes:
+        steps, batch, rows: T, B, R.
+        form: of the rows (run.tables).
+        key: the cell (run.registry).
+        reverse: of each direction.
+        dtype: of the kernels.
+    """
+
+    steps: int
+    batch: int
+    rows: int
+    form: str
+    key: str
+    reverse: Sequence[bool]
+    dtype: torch.dtype
+
+    @property
+    def directions(self) -> int:
+        return len(self.reverse)
+
+    def tables(self, lengths: Tensor | None, order: Tensor | None) -> list[Tables]:
+        return [tables_for(self.form, self.steps, self.batch, lengths, order, back) for back in self.reverse]
+
+
+def forward_layer(
+    streams: Sequence[Tensor],
+    states: Sequence[Tensor],
+    parameters: Sequence[Tensor],
+    tables: Sequence[Tables],
+    resets: Sequence[Tensor],
+    setting: Setting,
+    save: bool,
+) -> list[Tensor]:
+    """All directions of one layer: [y (R, D·O), final states of each direction …, saved of each direction]."""
+    compiled, directions = compiled_for(setting.key, setting.dtype), setting.directions
+    size = compiled.plan.output
+    make = torch.empty if tables[0].whole else torch.zeros
+    y = make((setting.rows, directions * size), dtype=setting.dtype)
+    calls, finals, saved = [], [], []
+    for k, (own, threads) in enumerate(zip(tables, share_threads(directions, setting.batch), strict=True)):
+        call, final, kept = compiled.forward(
+            parts(streams, directions)[k],
+            parts(states, directions)[k],
+            compiled.named(parts(parameters, directions)[k]),
+            own,
+            y[:, k * size : (k + 1) * size],
+            save=save,
+            threads=threads,
+            resets=resets[k] if resets else None,
+        )
+        calls.append(call)
+        finals += final
+        saved.append(kept)
+    run_jobs([call.job for call in calls])
+    return [y, *finals, *saved]
+
+
+def backward_layer(
+    dy: Tensor,
+    d_finals: Sequence[Tensor],
+    streams: Sequence[Tensor],
+    parameters: Sequence[Tensor],
+    saved: Sequence[Tensor],
+    tables: Sequence[Tables],
+    resets: Sequence[Tensor],
+    setting: Setting,
+) -> list[Tensor]:
+    """[gradients of streams …, of states …, of parameters …], each for the first direction, then for the second."""
+    compiled, directions = compiled_for(setting.key, setting.dtype), setting.directions
+    size = compiled.plan.output
+    dy = dy if dy.stride(-1) == 1 else dy.contiguous()
+    runs = [
+        compiled.backward(
+            dy[:, k * size : (k + 1) * size],
+            [g.contiguous() for g in parts(d_finals, directions)[k]],
+            parts(streams, directions)[k],
+            saved[k],
+            compiled.named(parts(parameters, directions)[k]),
+            own,
+            threads=threads,
+            resets=resets[k] if resets else None,
+        )
+        for k, (own, threads) in enumerate(zip(tables, share_threads(directions, setting.batch), strict=True))
+    ]
+    run_jobs([call.job for call, _ in runs])
+    results = [pending.gradients() for _, pending in runs]
+    flat = [g for result in results for g in result.streams] + [g for result in results for g in result.states]
+    for result, tensors in zip(results, parts(parameters, directions), strict=True):
+        for name, tensor in compiled.named(tensors).items():
+            found = result.parameters.get(name)
+            flat.append(torch.zeros_like(tensor) if found is None else found)
+    return flat
+
+
+class EagerRun(torch.autograd.Function):
+    """`run` without torch's dispatcher: the same code, a fifth of the cost of a call."""
+
+    @staticmethod
+    def forward(ctx: Any, setting: Setting, counts: tuple[int, int, int], extra: Any, *tensors: Tensor) -> Any:
+        streams, states, parameters = _split(tensors, counts)
+        tables, resets, lengths, order = extra
+        output = forward_layer(streams, states, parameters, tables, resets, setting, True)
+        ctx.setting, ctx.counts, ctx.extra = setting, counts, extra
+        ends = 1 + len(states)
+        ctx.y = output[0].shape
+        ctx.set_materialize_grads(False)
+        ctx.save_for_backward(*tensors, *output[ends:])
+        return tuple(output[:ends])
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor | None) -> Any:
+        tables, resets, lengths, order = ctx.extra
+        setting: Setting = ctx.setting
+        tensors = ctx.saved_tensors
+        given = sum(ctx.counts)
+        streams, states, parameters = _split(tensors[:given], ctx.counts)
+        saved = tensors[given:]
+        dy, d_finals = _filled(gradients, ctx.y, states)
+        if torch.is_grad_enabled():
+            flat = run_grad(
+                dy, d_finals, list(streams), list(states), list(parameters), list(saved), lengths, order,
+                list(resets), setting.steps, setting.batch, setting.form, setting.key, list(setting.reverse),
+                setting.dtype,
+            )  # fmt: skip
+        else:
+            flat = backward_layer(dy, d_finals, streams, parameters, saved, tables, resets, setting)
+        return None, None, None, *flat
+
+
+def _split(tensors: Sequence[Tensor], counts: tuple[int, int, int]) -> tuple[Sequence[Tensor], ...]:
+    a, b = counts[0], counts[0] + counts[1]
+    return tensors[:a], tensors[a:b], tensors[b:]
+
+
+def _filled(
+    gradients: Sequence[Tensor | None], y: Sequence[int], states: Sequence[Tensor]
+) -> tuple[Tensor, list[Tensor]]:
+    """Gradients of y and of the final states, zeros where none came."""
+    dy = states[0].new_zeros(tuple(y)) if gradients[0] is None else gradients[0]
+    ends = gradients[1 : 1 + len(states)]
+    return dy, [torch.zeros_like(s) if g is None else g for s, g in zip(states, ends, strict=True)]
+
+
+def run_layer(
+    streams: Sequence[Tensor],
+    states: Sequence[Tensor],
+    parameters: Sequence[Tensor],
+    lengths: Tensor | None,
+    order: Tensor | None,
+    resets: Sequence[Tensor],
+    setting: Setting,
+) -> list[Tensor]:
+    """[y (R, D·O), final states of each direction …]: through the operator where a compiler looks on or a tensor is
+    no plain one, else straight into the kernels."""
+    tensors = (*streams, *states, *parameters)
+    save = torch.is_grad_enabled() and any(t.requires_grad for t in tensors)
+    plain = all(type(t) is Tensor or type(t) is Parameter for t in tensors)
+    if torch.compiler.is_compiling() or not plain or torch._C._functorch.peek_interpreter_stack() is not None:
+        out: list[Tensor] = run(
+            list(streams), list(states), list(parameters), lengths, order, list(resets), setting.steps, setting.batch,
+            setting.rows, setting.form, setting.key, list(setting.reverse), setting.dtype, save,
+        )  # fmt: skip
+        return out[: 1 + len(states)]
+    tables = setting.tables(lengths, order)
+    if not save:
+        return forward_layer(streams, states, parameters, tables, resets, setting, False)[: 1 + len(states)]
+    counts = (len(streams), len(states), len(parameters))
+    return list(EagerRun.apply(setting, counts, (tables, resets, lengths, order), *tensors))
 
 
 @torch.library.custom_op("cellwright::run", mutates_args=())
@@ -64,36 +234,14 @@ def run(
     dtype: torch.dtype,
     save: bool,
 ) -> list[Tensor]:
-    """All directions of one layer: [y (R, D·O), final states of each direction …, saved of each direction].
+    """`forward_layer` as an operator.
 
     Args:
         streams, states, parameters: of the first direction, then of the second.
         resets: one (R) of bytes a direction, or none.
-        key: the cell (run.registry).
     """
-    compiled, directions = compiled_for(key, dtype), len(reverse)
-    y = torch.empty((rows, directions * compiled.plan.output), dtype=dtype)
-    calls, finals, saved = [], [], []
-    tables = [tables_for(form, steps, batch, lengths, order, back) for back in reverse]
-    if not tables[0].whole:
-        y.zero_()
-    for k, (own, threads) in enumerate(zip(tables, share_threads(directions, batch), strict=True)):
-        out = y[:, k * compiled.plan.output : (k + 1) * compiled.plan.output]
-        call, final, kept = compiled.forward(
-            parts(streams, directions)[k],
-            parts(states, directions)[k],
-            compiled.named(parts(parameters, directions)[k]),
-            own,
-            out,
-            save=save,
-            threads=threads,
-            resets=resets[k] if resets else None,
-        )
-        calls.append(call)
-        finals += final
-        saved.append(kept)
-    run_all(calls)
-    return [y, *finals, *saved]
+    setting = Setting(steps, batch, rows, form, key, tuple(reverse), dtype)
+    return forward_layer(streams, states, parameters, setting.tables(lengths, order), resets, setting, save)
 
 
 @run.register_fake
@@ -138,34 +286,10 @@ def run_grad(
     reverse: list[bool],
     dtype: torch.dtype,
 ) -> list[Tensor]:
-    """[gradients of streams …, of states …, of parameters …], each for the first direction, then for the second."""
-    compiled, directions = compiled_for(key, dtype), len(reverse)
-    size = compiled.plan.output
-    dy = dy if dy.stride(-1) == 1 else dy.contiguous()
-    runs = []
-    for k, threads in enumerate(share_threads(directions, batch)):
-        own = tables_for(form, steps, batch, lengths, order, reverse[k])
-        named = compiled.named(parts(parameters, directions)[k])
-        runs.append(
-            compiled.backward(
-                dy[:, k * size : (k + 1) * size],
-                [g.contiguous() for g in parts(d_finals, directions)[k]],
-                parts(streams, directions)[k],
-                saved[k],
-                named,
-                own,
-                threads=threads,
-                resets=resets[k] if resets else None,
-            )
-        )
-    run_all([call for call, _ in runs])
-    results = [pending.gradients() for _, pending in runs]
-    flat = [g for result in results for g in result.streams] + [g for result in results for g in result.states]
-    for result, tensors in zip(results, parts(parameters, directions), strict=True):
-        for name, tensor in compiled.named(tensors).items():
-            found = result.parameters.get(name)
-            flat.append(torch.zeros_like(tensor) if found is None else found)
-    return flat
+    """`backward_layer` as an operator."""
+    setting = Setting(steps, batch, len(dy), form, key, tuple(reverse), dtype)
+    tables = setting.tables(lengths, order)
+    return backward_layer(dy, d_finals, streams, parameters, saved, tables, resets, setting)
 
 
 @run_grad.register_fake
@@ -192,6 +316,8 @@ def _(
 def _keep(ctx: Any, inputs: tuple[Any, ...], output: list[Tensor]) -> None:
     streams, states, parameters, lengths, order, resets, *rest = inputs
     saved = output[1 + len(states) :]
+    ctx.set_materialize_grads(False)  # of what backward needs, none ever comes: zeros would be written for nothing
+    ctx.y = tuple(output[0].shape)
     ctx.sizes = (len(streams), len(states), len(parameters), len(resets), lengths is not None)
     steps, batch, _, form, key, reverse, dtype, _ = rest
     ctx.rest = (steps, batch, form, key, reverse, dtype)
@@ -213,7 +339,7 @@ def _lists(ctx: Any) -> tuple[list[Tensor], list[Tensor], list[Tensor], list[Ten
 
 def _backward(ctx: Any, gradients: list[Tensor]) -> tuple[Any, ...]:
     streams, states, parameters, saved, resets, lengths, order = _lists(ctx)
-    dy, d_finals = gradients[0], gradients[1 : 1 + len(states)]
+    dy, d_finals = _filled(gradients, ctx.y, states)
     flat = run_grad(dy, d_finals, streams, states, parameters, saved, lengths, order, resets, *ctx.rest)
     a, b = len(streams), len(streams) + len(states)
     return flat[:a], flat[a:b], flat[b:], None, None, [None] * len(resets), *([None] * 8)

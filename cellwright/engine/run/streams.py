@@ -12,38 +12,70 @@ from torch import Tensor
 from torch.nn import functional
 
 from cellwright.engine.graph import Node
-from cellwright.engine.hoist import Hoisted, HoistedRow
+from cellwright.engine.hoist import Hoisted, HoistedRow, Stream
 from cellwright.engine.run.torch_rows import TORCH_ROWS
 
-__all__ = ["evaluate", "joined", "part_of", "run_streams", "stacked"]
+__all__ = ["StreamRunner", "evaluate", "joined", "part_of", "stacked"]
 
 
-def run_streams(hoisted: Hoisted, x_NI: Tensor, parameters: Mapping[str, Tensor]) -> list[Tensor]:
-    """Every stream, (N, columns)."""
-    values: dict[int, Tensor] = {}
+class StreamRunner:
+    """Runs the streams of one cell, with what they read worked out once."""
 
-    def value(index: int) -> Tensor:
-        if index not in values:
-            node = hoisted.before[index]
-            values[index] = (
-                x_NI
-                if node.op == "input"
-                else _value(hoisted.before, node, [value(arg) for arg in node.args], parameters, len(x_NI), x_NI)
-            )
-        return values[index]
+    def __init__(self, hoisted: Hoisted) -> None:
+        self.hoisted = hoisted
+        self.plain = [_reads_whole_input(hoisted, stream) for stream in hoisted.streams]
 
-    streams = []
-    for stream in hoisted.streams:
-        operand = value(stream.operand)
-        if operand.dim() < 2:
-            operand = operand.expand(len(x_NI), -1)
-        if not stream.rows:
-            streams.append(operand.contiguous())
+    def run(self, x_NI: Tensor, parameters: Mapping[str, Tensor]) -> list[Tensor]:
+        """Every stream, (N, columns)."""
+        values: dict[int, Tensor] = {}
+
+        def value(index: int) -> Tensor:
+            if index not in values:
+                node = self.hoisted.before[index]
+                args = [value(arg) for arg in node.args]
+                values[index] = (
+                    x_NI if node.op == "input" else _value(self.hoisted.before, node, args, parameters, len(x_NI), x_NI)
+                )
+            return values[index]
+
+        streams = []
+        for stream, plain in zip(self.hoisted.streams, self.plain, strict=True):
+            if plain is not None and all(name is None or len(parameters[name]) == stream.size for name in plain):
+                weight, bias = plain
+                streams.append(functional.linear(x_NI, parameters[weight], parameters[bias] if bias else None))
+                continue
+            operand = value(stream.operand)
+            if operand.dim() < 2:
+                operand = operand.expand(len(x_NI), -1)
+            if not stream.rows:
+                streams.append(operand.contiguous())
+                continue
+            weight_MI = _below(parameters, [row.matrix for row in stream.rows])
+            bias_M = None if stream.rows[0].bias is None else _below(parameters, [_bias(row) for row in stream.rows])
+            streams.append(functional.linear(operand, weight_MI, bias_M))
+        return streams
+
+
+def _reads_whole_input(hoisted: Hoisted, stream: Stream) -> tuple[str, str | None] | None:
+    """(matrix, bias): the stored tensors whose rows, in order and without gaps, a stream of x itself multiplies."""
+    if hoisted.before[stream.operand].op != "input" or not stream.rows:
+        return None
+    found: list[str | None] = []
+    for nodes in ([row.matrix for row in stream.rows], [row.bias for row in stream.rows]):
+        if nodes[0] is None:
+            found.append(None)
             continue
-        weight = _below(parameters, [row.matrix for row in stream.rows])
-        bias = None if stream.rows[0].bias is None else _below(parameters, [_bias(row) for row in stream.rows])
-        streams.append(functional.linear(operand, weight, bias))
-    return streams
+        at = 0.0
+        for node in nodes:
+            if node is None or node.name != nodes[0].name or dict(node.attrs).get("row0", 0.0) != at:
+                return None
+            if dict(node.attrs).get("col0", 0.0):
+                return None
+            at += node.shape[0]
+        found.append(nodes[0].name)
+    matrix, bias = found
+    whole = stream.rows[0].matrix.shape[1] == hoisted.before[stream.operand].shape[0]
+    return (matrix, bias) if matrix is not None and whole else None
 
 
 def _bias(row: HoistedRow) -> Node:
