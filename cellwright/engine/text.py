@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 
+from cellwright.engine.adjoint_ops import ALL_OPS
 from cellwright.engine.graph import LEAVES, Graph, Node
-from cellwright.ops import OPS
 
-__all__ = ["graph_equations"]
+__all__ = ["Term", "graph_equations", "print_op"]
+
+Term = tuple[str, int]  # printed form, and how tightly it binds
 
 # How tightly an op's printed form binds; a function call or a leaf binds tightest.
-BINDING = {"lt": 0, "le": 0, "gt": 0, "ge": 0, "add": 1, "sub": 1, "neg": 2, "mul": 2, "div": 2, "matmul": 3}
+BINDING = {"lt": 0, "le": 0, "gt": 0, "ge": 0, "eq": 0, "add": 1, "sub": 1, "neg": 2, "mul": 2, "div": 2, "matmul": 3}
 TIGHTEST = 4
 ALIKE = {"add", "mul"}  # a + (b + c) needs no brackets
 
@@ -27,14 +29,13 @@ def graph_equations(graph: Graph) -> str:
     names: dict[int, str] = {}
     lines: list[str] = []
 
-    def said(index: int) -> tuple[str, int]:
-        """Text of a node and how tightly it binds."""
+    def said(index: int) -> Term:
         node = graph.nodes[index]
         if index in names:
             return names[index], TIGHTEST
         if node.op in LEAVES:
             return _leaf(node), TIGHTEST
-        return _form(node, [said(arg) for arg in node.args])
+        return print_op(node, [said(arg) for arg in node.args])
 
     for index, node in enumerate(graph.nodes):
         if node.op in LEAVES:
@@ -57,14 +58,15 @@ def _leaf(node: Node) -> str:
     return node.name.replace(".", "_")
 
 
-def _form(node: Node, arguments: list[tuple[str, int]]) -> tuple[str, int]:
+def print_op(node: Node, arguments: list[Term]) -> Term:
+    """An op on printed arguments, in brackets where they are needed."""
     attrs = dict(node.attrs)
     if node.op == "slice":
         text, binding = arguments[0]
         return f"{_bracketed(text, binding < TIGHTEST)}[{attrs['start']:g}:{attrs['stop']:g}]", TIGHTEST
     if node.op == "identity":
         return arguments[0]
-    form = OPS[node.op].form
+    form = ALL_OPS[node.op].form
     binding = BINDING.get(node.op, TIGHTEST)
     if form is None:
         return f"{node.op}({', '.join(text for text, _ in arguments)})", TIGHTEST

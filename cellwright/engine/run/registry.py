@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 
 import torch
 
 from cellwright.cells.cell import Cell
-from cellwright.engine.graph import Graph, Node
 from cellwright.engine.lower.target import host_isas, target_of
 from cellwright.engine.run.compiled import Compiled
 from cellwright.engine.serial import cell_from_data, cell_to_data
+from cellwright.engine.stored import stored_graph, stored_names
 from cellwright.engine.trace import trace
 
-__all__ = ["cell_key", "compiled_for", "force_isa", "runs_here", "stored_graph"]
+__all__ = ["cell_key", "compiled_for", "force_isa", "runs_here"]
 
 _isa: list[str | None] = [os.environ.get("CELLWRIGHT_ISA") or None]
 
@@ -47,27 +47,7 @@ def _compiled(key: str, dtype: str, isa: str | None) -> Compiled:
     cell = cell_from_data(data)
     shapes = cell.parameter_shapes(data["input_size"], data["hidden_size"], data["bias"])
     graph = stored_graph(trace(cell, data["input_size"], data["hidden_size"], data["bias"]), shapes)
-    return Compiled(graph, list(dict.fromkeys(name.split(".")[0] for name in shapes)), target_of(dtype, isa))
-
-
-def stored_graph(graph: Graph, shapes: Mapping[str, tuple[int, ...]]) -> Graph:
-    """The same step over stored tensors: W.i, W.f … are rows of one W, as layers keep them."""
-    first: dict[str, int] = {}
-    total: dict[str, int] = {}
-    for name, shape in shapes.items():
-        head = name.split(".")[0]
-        first[name] = total.get(head, 0)
-        total[head] = first[name] + (shape[0] if shape else 1)
-
-    def moved(node: Node) -> Node:
-        if node.op != "parameter" or "." not in node.name:
-            return node
-        head, start = node.name.split(".")[0], first[node.name]
-        rows = {"row0": float(start), "row1": float(start + node.shape[0])}
-        columns = {"col0": 0.0, "col1": float(node.shape[1])} if len(node.shape) == 2 else {}
-        return Node("parameter", (), head, tuple(sorted((rows | columns).items())), node.shape)
-
-    return Graph(graph.cell, tuple(moved(node) for node in graph.nodes), graph.states, graph.output)
+    return Compiled(graph, stored_names(shapes), target_of(dtype, isa))
 
 
 @contextmanager
