@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 import numpy as np
@@ -29,6 +29,8 @@ class ValueSwap:
                 found[label][u.words[start:end]] = None
         self.values = {label: list(values) for label, values in found.items()}
         self.words = {label: sorted({w for v in values for w in v}) for label, values in self.values.items()}
+        self.characters = sorted({w for u in utterances for w in u.words if len(w) == 1 and w.isalpha()})
+        self.fresh = {label: _share_of_new(values) for label, values in self.values.items()}
 
     def __call__(self, utterance: Utterance, rng: np.random.Generator) -> Utterance:
         """Another sentence of the same form; its intent stays."""
@@ -62,7 +64,15 @@ class ValueSwap:
         if not (head.isalpha() and tail.isalpha()):
             return word
         if len(word) == 1:
+            if rng.random() < self.fresh[label]:
+                return self.characters[rng.integers(len(self.characters))]
             return head if len(head) == 1 else word
         cut = int(rng.integers(1, max(2, len(head))))
         made = head[:cut] + tail[len(tail) // 2 :].lower()
         return made[0].upper() + made[1:] if word[0].isupper() else made.lower()
+
+
+def _share_of_new(values: Sequence[tuple[str, ...]]) -> float:
+    """How likely a word of a value not seen yet is new to the slot, after Good and Turing: words found only once."""
+    counts = Counter(word for value in values for word in value)
+    return sum(n == 1 for n in counts.values()) / max(1, counts.total())

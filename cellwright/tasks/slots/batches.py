@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from cellwright.tasks.data.utterance import Utterance
-from cellwright.tasks.slots.vocabulary import PAD, UNKNOWN, Vocabulary
+from cellwright.tasks.slots.vocabulary import END, PAD, UNKNOWN, Vocabulary
 
 __all__ = ["Batch", "make_batch"]
 
@@ -42,8 +42,9 @@ def make_batch(
     """One batch; labels that training never showed become row 0.
 
     Args:
-        word_dropout: w; with `rng`, a word of count n becomes unknown with probability w / (w + n), so that the
-            model learns what to do with words it never saw.
+        word_dropout: w; with `rng`, a word of count n becomes unknown with probability w / (w + n), and so does a
+            character, in all of the batch, so that the model learns what to do with those it never saw. A word
+            without any known character is unknown as well.
     """
     lengths = [len(u.words) for u in utterances]
     shape = (len(utterances), max(lengths))
@@ -61,6 +62,13 @@ def make_batch(
     characters_UM = np.zeros((len(codes), max(len(code.characters) for code in codes)), dtype=np.int64)
     for row, code in zip(characters_UM, codes, strict=True):
         row[: len(code.characters)] = code.characters
+    if rng is not None and word_dropout:
+        drop = word_dropout / (word_dropout + vocabulary.character_counts)
+        drop[: END + 1] = 0.0
+        dropped = np.less(rng.random(drop.shape), drop)
+        characters_UM = np.where(dropped[characters_UM], UNKNOWN, characters_UM)
+        strange = (characters_UM > END).sum(axis=1) == 0
+        words_BT = np.where(strange[distinct_BT] & (words_BT != PAD), UNKNOWN, words_BT)
     return Batch(
         words_BT=torch.from_numpy(words_BT),
         distinct_BT=torch.from_numpy(distinct_BT),

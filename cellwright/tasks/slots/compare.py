@@ -41,6 +41,7 @@ CASE_KINDS = ("left", "right", "far left", "far right", "new left", "new right")
 SETTINGS: dict[str, Any] = {
     "model.hidden_size": 100,
     "model.num_layers": 1,
+    "model.forget_bias": 1.0,
     "model.head": "softmax",
     "model.word_dim": 64,
     "model.word_scale": 0.4,

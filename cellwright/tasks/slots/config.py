@@ -21,7 +21,7 @@ class SlotsData(DataSection):
         0.5, ge=0, le=1, description="probability that a slot's value is replaced, in training, by another of that slot"
     )
     made_up: float = Field(
-        0.1, ge=0, le=1, description="probability that a slot's value is made up, in training, from parts of others"
+        0.0, ge=0, le=1, description="probability that a slot's value is made up, in training, from parts of others"
     )
 
 
@@ -33,10 +33,10 @@ class SlotsModel(Section):
     hidden_size: int = Field(200, ge=1, le=65_536, description="size of a layer's state in each direction")
     num_layers: int = Field(2, ge=1, le=64, description="recurrent layers")
     forget_bias: float = Field(
-        1.0, ge=-100, le=100, description="first bias of the gate that keeps the old state, where the cell has one"
+        0.0, ge=-100, le=100, description="first bias of the gate that keeps the old state, where the cell has one"
     )
     word_dim: int = Field(128, ge=0, le=65_536, description="size of a word's embedding; 0 = no words")
-    word_scale: float = Field(0.1, gt=0, le=10, description="standard deviation of the first word embeddings")
+    word_scale: float = Field(0.4, gt=0, le=10, description="standard deviation of the first word embeddings")
     char_dim: int = Field(32, ge=0, le=65_536, description="size of a character's embedding; 0 = no characters")
     char_widths: list[Annotated[int, Field(ge=1, le=20)]] = Field(
         [3, 4, 5], min_length=1, description="characters that a filter of the convolution sees, each 1 to 20"

@@ -45,6 +45,7 @@ class Vocabulary:
         tags: slot tags by row; "O" is row 0, and every label has its B- and I-.
         intents: intents by row; [""] where the data has none.
         counts: occurrences of each word row in training, for word dropout; not saved.
+        character_counts: the same of each character row.
     """
 
     words: Tokenizer
@@ -52,6 +53,7 @@ class Vocabulary:
     tags: list[str]
     intents: list[str]
     counts: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    character_counts: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
     def __post_init__(self) -> None:
         self.character_rows = {c: k for k, c in enumerate(self.characters, start=END + 1)}
@@ -65,16 +67,20 @@ class Vocabulary:
         counts = Counter(normalize(word) for u in utterances for word in u.words)
         kept = [word for word, count in counts.most_common() if count >= min_count]
         rows = {word: k for k, word in enumerate(dict.fromkeys(["<pad>", "<unk>", *kept]))}
+        characters = Counter(c for u in utterances for word in u.words for c in word)
         labels = sorted({tag[2:] for u in utterances for tag in u.slots if tag != "O"})
         vocabulary = cls(
             words=word_level(rows),
-            characters=sorted({c for u in utterances for word in u.words for c in word}),
+            characters=sorted(characters),
             tags=["O", *(f"{prefix}-{label}" for label in labels for prefix in "BI")],
             intents=sorted({u.intent for u in utterances}),
         )
         vocabulary.counts = np.zeros(len(rows))
         for word, row in rows.items():
             vocabulary.counts[row] = counts[word]
+        vocabulary.character_counts = np.zeros(len(characters) + END + 1)
+        for character, row in vocabulary.character_rows.items():
+            vocabulary.character_counts[row] = characters[character]
         return vocabulary
 
     @property

@@ -57,7 +57,7 @@ class TrainSection(Section):
     schedule: Literal["cosine", "linear", "constant"] = Field(
         "cosine", description="how the step size falls from its peak; cosine and linear end at 0"
     )
-    warmup: float = Field(0.02, ge=0, lt=1, description="share of all steps over which the step size rises from 0")
+    warmup: float = Field(0.05, ge=0, lt=1, description="share of all steps over which the step size rises from 0")
     clip: float = Field(5.0, ge=0, le=1e9, description="largest norm of the whole gradient; 0 = no clipping")
     average: float = Field(
         0.998, ge=0, lt=1, description="decay a step of the averaged weights that are evaluated and saved; 0 = off"
