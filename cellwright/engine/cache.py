@@ -9,7 +9,9 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
+import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from weakref import WeakValueDictionary
@@ -23,10 +25,21 @@ from cellwright.engine.lower.compile import OPTIONS, Loaded, compile_module, loa
 from cellwright.engine.lower.target import Target
 from cellwright.engine.store import VERSION, Store, cache_folder
 
-__all__ = ["load_module"]
+__all__ = ["Load", "load_module", "loads"]
 
 LOWERING = ("graph.py", "plan.py", "sections.py", "spots.py")
 
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """A module as this process got it: compiled, or read from the folder."""
+
+    name: str
+    seconds: float
+    compiled: bool
+
+
+loads: list[Load] = []  # in order
 _lock = threading.RLock()
 _loaded: WeakValueDictionary[bytes, Loaded] = WeakValueDictionary()
 _store_of = cache(Store)
@@ -46,18 +59,23 @@ def load_module(name: str, text: str, build: Callable[[], ir.Module], target: Ta
     with _lock:
         loaded = _loaded.get(key)
         if loaded is None:
-            loaded = _loaded[key] = load_object(_code(key, build, target), target.isa)
+            start = time.perf_counter()
+            code, compiled = _code(key, build, target)
+            loaded = _loaded[key] = load_object(code, target.isa)
+            loads.append(Load(name, time.perf_counter() - start, compiled))
     return loaded
 
 
-def _code(key: bytes, build: Callable[[], ir.Module], target: Target) -> bytes:
+def _code(key: bytes, build: Callable[[], ir.Module], target: Target) -> tuple[bytes, bool]:
+    """The code, and whether it was compiled now."""
     folder = cache_folder() if SOURCES else None
-    code = None if folder is None else _store_of(folder).read(key)
-    if code is None:
-        code = compile_module(build(), target.isa)
-        if folder is not None:
-            _store_of(folder).write(key, code)
-    return code
+    kept = None if folder is None else _store_of(folder).read(key)
+    if kept is not None:
+        return kept, False
+    code = compile_module(build(), target.isa)
+    if folder is not None:
+        _store_of(folder).write(key, code)
+    return code, True
 
 
 def _key(name: str, text: str, target: Target) -> bytes:

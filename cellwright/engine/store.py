@@ -30,6 +30,7 @@ HEADER = struct.Struct("<16sI32sQ32s")
 ENTRY, UNFINISHED = ".o", ".tmp"
 MOST_ENTRIES, MOST_BYTES = 4096, 512 << 20
 ABANDONED = 3600.0
+WEIGHED, KEPT = 16, 7 / 8
 
 
 def cache_folder(environment: Mapping[str, str] = os.environ) -> Path | None:
@@ -61,16 +62,11 @@ class Store:
         try:
             with self.opened() as folder:
                 # a pipe in place of the file must not block
-                flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
-                with open(os.open(key.hex() + ENTRY, flags, dir_fd=folder), "rb") as file:
-                    facts = os.fstat(file.fileno())
-                    if not (stat.S_ISREG(facts.st_mode) and _ours(facts) and facts.st_size <= self.most_bytes):
-                        return None
-                    code = _checked(file.read(facts.st_size + 1), key)
-                    if code is not None:
-                        with suppress(OSError):
-                            os.utime(file.fileno())
-                    return code
+                file = os.open(key.hex() + ENTRY, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
+                try:
+                    return self._read(file, key)
+                finally:
+                    os.close(file)
         except OSError:
             return None
 
@@ -82,7 +78,7 @@ class Store:
                 self.folder.mkdir(mode=0o700)
             with self.opened() as folder:
                 self._write(folder, key, code)
-                self._prune(folder)
+                self._prune(folder, key)
         except OSError as problem:
             self._warn(problem)
 
@@ -101,6 +97,17 @@ class Store:
         finally:
             os.close(folder)
 
+    def _read(self, file: int, key: bytes) -> bytes | None:
+        facts = os.fstat(file)
+        if not (stat.S_ISREG(facts.st_mode) and _ours(facts) and facts.st_size <= self.most_bytes):
+            return None
+        with open(file, "rb", closefd=False) as whole:
+            code = _checked(whole.read(), key)
+        if code is not None:
+            with suppress(OSError):
+                os.utime(file)
+        return code
+
     def _write(self, folder: int, key: bytes, code: bytes) -> None:
         name = f"{key.hex()}.{secrets.token_hex(8)}{UNFINISHED}"
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
@@ -114,24 +121,24 @@ class Store:
                     os.unlink(name, dir_fd=folder)
                 raise
 
-    def _prune(self, folder: int) -> None:
-        """Removes what is over the bounds, and what a killed process left."""
+    def _prune(self, folder: int, key: bytes) -> None:
+        """Keeps the bounds: entries are counted at every write, weighed at one in `WEIGHED`."""
+        names = [name for name in os.listdir(folder) if name.endswith((ENTRY, UNFINISHED))]
+        if len(names) <= self.most_entries and key[0] % WEIGHED:
+            return
         found: list[tuple[float, int, str]] = []
-        with os.scandir(folder) as files:
-            for file in files:
-                if not file.name.endswith((ENTRY, UNFINISHED)):
-                    continue
-                with suppress(FileNotFoundError):
-                    facts = file.stat(follow_symlinks=False)
-                    if file.name.endswith(ENTRY):
-                        found.append((facts.st_mtime, facts.st_size, file.name))
-                    elif facts.st_mtime < time.time() - ABANDONED:
-                        os.unlink(file.name, dir_fd=folder)
+        for name in names:
+            with suppress(FileNotFoundError):
+                facts = os.stat(name, dir_fd=folder, follow_symlinks=False)
+                if name.endswith(ENTRY):
+                    found.append((facts.st_mtime, facts.st_size, name))
+                elif facts.st_mtime < time.time() - ABANDONED:
+                    os.unlink(name, dir_fd=folder)
         entries, size = len(found), sum(length for _, length, _ in found)
         if entries <= self.most_entries and size <= self.most_bytes:
             return
         for _, length, name in sorted(found):
-            if entries <= self.most_entries and size <= self.most_bytes:
+            if entries <= self.most_entries * KEPT and size <= self.most_bytes * KEPT:
                 return
             with suppress(FileNotFoundError, IsADirectoryError):
                 os.unlink(name, dir_fd=folder)

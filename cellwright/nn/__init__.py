@@ -5,6 +5,7 @@ from __future__ import annotations
 from cellwright.nn.crf import LinearChainCRF
 from cellwright.nn.layers import GRU, LSTM, RNN, layer
 from cellwright.nn.recurrent import Recurrent
+from cellwright.nn.stepper import Stepper
 from cellwright.nn.weights import ParameterCount, copy_from_torch, count_parameters
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "LinearChainCRF",
     "ParameterCount",
     "Recurrent",
+    "Stepper",
     "copy_from_torch",
     "count_parameters",
     "layer",

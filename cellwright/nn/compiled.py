@@ -199,22 +199,28 @@ def _run_layer(
     flags: Sequence[Tensor],
 ) -> tuple[Tensor, dict[int, list[Tensor]]]:
     """The given directions of one layer, at once."""
-    streams: list[Tensor] = []
     initial: list[Tensor] = []
     inside: list[Tensor] = []
     outer = inputs[0].dtype
-    for direction in group:
-        own = source(layer, direction == 1)
-        dtype = COMPUTED_IN.get(states[0].dtype, torch.float32)
-        compiled = compiled_for(own.key, dtype)
-        streams += [stream.to(dtype) for stream in compiled.streams.run(inputs[direction], own.parameters)]
+    dtype = COMPUTED_IN.get(states[0].dtype, torch.float32)
+    sources = [source(layer, direction == 1) for direction in group]
+    compiled = compiled_for(sources[0].key, dtype)
+
+    def streams() -> list[Tensor]:
+        return [
+            stream.to(dtype)
+            for direction, own in zip(group, sources, strict=True)
+            for stream in compiled.streams.run(inputs[direction], own.parameters)
+        ]
+
+    for direction, own in zip(group, sources, strict=True):
         initial += [state[layer * directions + direction].to(dtype) for state in states]
         inside += [own.parameters[name].to(dtype) for name in compiled.inside]
     setting = Setting(
-        rows.steps, rows.batch, rows.data.shape[0], rows.form, own.key, tuple(d == 1 for d in group), dtype
+        rows.steps, rows.batch, rows.data.shape[0], rows.form, sources[0].key, tuple(d == 1 for d in group), dtype
     )
     resets = [flags[d] for d in group] if flags else []
-    y, *rest = run_layer(streams, initial, inside, rows.lengths, rows.order, resets, setting)
+    y, *rest = run_layer(streams(), initial, inside, rows.lengths, rows.order, resets, setting, streams)
     count = len(states)
     kept = states[0].dtype
     ends = {

@@ -17,7 +17,7 @@ from cellwright import cells, ops
 from cellwright.cells import Cell
 from cellwright.engine.run.loop import run_loop
 from cellwright.engine.run.registry import cell_key
-from cellwright.errors import BackendError
+from cellwright.errors import BackendError, ConfigError
 from cellwright.nn import padded
 from cellwright.nn.compiled import (
     LayerSource,
@@ -42,6 +42,7 @@ from cellwright.nn.layout import (
 from cellwright.nn.lengths import Lengths, mask_padding, pack
 from cellwright.nn.recurrent import Recurrent
 from cellwright.nn.stack import STACKS, run_stack
+from cellwright.nn.stepper import Stepper
 from cellwright.nn.weights import ELMAN_FUNCTIONS, merged_views, torch_blocks, torch_cell, torch_views
 
 __all__ = ["GRU", "LSTM", "RNN", "layer"]
@@ -160,6 +161,17 @@ class DropIn(nn.RNNBase):
     def source(self, layer: int, reverse: bool) -> LayerSource:
         """What the engine runs in one direction of `layer`."""
         return LayerSource(self.key(layer), torch_blocks(self, self.cell, layer, reverse))
+
+    def stepper(self, batch: int = 1, state: Sequence[Tensor] | None = None) -> Stepper:
+        """This layer one step at a time, in place, for `batch` sequences (see cellwright.nn.Stepper).
+
+        Raises:
+            ConfigError: the layer is bidirectional: a step knows no future.
+        """
+        if self.bidirectional:
+            raise ConfigError(f"{self.name} is bidirectional: a step knows no future.", repair="bidirectional=False")
+        dtype = self.weight_ih_l0.dtype
+        return Stepper(self.source, self.state_sizes, self.input_size, self.num_layers, batch, dtype, state)  # type: ignore[arg-type]
 
     def run_compiled(
         self,

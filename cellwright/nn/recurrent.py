@@ -40,6 +40,7 @@ from cellwright.nn.layout import (
 )
 from cellwright.nn.lengths import Lengths, mask_padding
 from cellwright.nn.stack import STACKS, input_sizes, run_stack
+from cellwright.nn.stepper import Stepper
 from cellwright.nn.weights import Block, gate_views, stored_blocks, suffix
 
 __all__ = ["Recurrent"]
@@ -251,6 +252,19 @@ class Recurrent(nn.Module):
         return LayerSource(
             self.key(layer), {block.head: getattr(self, block.name + tail) for block in self.blocks(layer)}
         )
+
+    def stepper(self, batch: int = 1, state: Sequence[Tensor] | None = None) -> Stepper:
+        """This layer one step at a time, in place, for `batch` sequences (see cellwright.nn.Stepper).
+
+        Raises:
+            ConfigError: the layer is bidirectional: a step knows no future.
+        """
+        if self.bidirectional:
+            raise ConfigError(
+                f"{self.cell.name} is bidirectional: a step knows no future.", repair="bidirectional=False"
+            )
+        dtype = next(iter(self.parameters())).dtype
+        return Stepper(self.source, self.state_sizes, self.input_size, self.num_layers, batch, dtype, state)
 
     def run_one(
         self,

@@ -60,6 +60,14 @@ class Emitter:
         """The address of a number, `index` numbers behind `pointer`."""
         return self.builder.gep(pointer, [index], source_etype=kind or self.target.element)
 
+    def prefetch(self, pointer: ir.Value) -> None:
+        """Brings a line towards the second cache; any address will do."""
+        name, kind = "llvm.prefetch.p0", ir.FunctionType(ir.VoidType(), [ir.PointerType(), I32, I32, I32])
+        function = self.builder.module.globals.get(name)
+        if function is None:
+            function = ir.Function(self.builder.module, kind, name)
+        self.builder.call(function, [pointer, I32(0), I32(2), I32(1)])
+
     def load_vector(self, pointer: ir.Value) -> ir.Value:
         return self.builder.load(pointer, align=self.target.size, typ=self.vector)
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from math import inf, log, nan, sqrt
 from typing import TypeAlias
 
-from llvmlite import ir  # type: ignore[import-untyped]
+from llvmlite import ir
 
 from cellwright.engine.lower.math_constants import DOUBLE, FLOAT, Format
 

@@ -43,9 +43,19 @@ def product_module(target: Target) -> ir.Module:
     tiles = b.udiv(b.add(rows, I64(most - 1)), I64(most))
     even, longer = b.udiv(rows, tiles), b.urem(rows, tiles)
     panel_size = b.mul(depth, I64(target.panel))
-    with e.loop(panels) as panel:
+    quarter = b.udiv(panel_size, I64(UNROLL))
+    done_panels = e.variable(I64, I64(0))
+    for height in range(1, most // 2 + 1):  # few rows: several panels side by side, to fill the accumulators
+        side = most // height
+        with e.when(b.icmp_unsigned("==", rows, I64(height))), e.loop(b.udiv(panels, I64(side))) as group:
+            panel = b.mul(group, I64(side))
+            matrices = [e.at(packed, b.mul(b.add(panel, I64(k)), panel_size)) for k in range(side)]
+            _tile(e, height, a, lda, matrices, depth, e.at(z, b.mul(panel, I64(target.panel))), ldz)
+            b.store(b.add(panel, I64(side)), done_panels)
+    with e.loop(panels, b.load(done_panels, typ=I64)) as panel:
         matrix = e.at(packed, b.mul(panel, panel_size))
         out = e.at(z, b.mul(panel, I64(target.panel)))
+        ahead = e.at(matrix, panel_size)
         first = e.variable(I64, I64(0))
         with e.loop(tiles) as tile:
             count = b.add(even, b.zext(b.icmp_unsigned("<", tile, longer), I64))
@@ -58,7 +68,7 @@ def product_module(target: Target) -> ir.Module:
                 block = function.append_basic_block(f"rows{height}")
                 switch.add_case(I64(height), block)
                 b.position_at_end(block)
-                _tile(e, height, here, lda, matrix, depth, there, ldz)
+                _tile(e, height, here, lda, [matrix], depth, there, ldz, e.at(ahead, b.mul(tile, quarter)))
                 b.branch(done)
             b.position_at_end(done)
             b.store(b.add(row, count), first)
@@ -68,18 +78,31 @@ def product_module(target: Target) -> ir.Module:
 
 
 def _tile(
-    e: Emitter, height: int, a: ir.Value, lda: ir.Value, matrix: ir.Value, depth: ir.Value, z: ir.Value, ldz: ir.Value
+    e: Emitter,
+    height: int,
+    a: ir.Value,
+    lda: ir.Value,
+    matrices: list[ir.Value],
+    depth: ir.Value,
+    z: ir.Value,
+    ldz: ir.Value,
+    ahead: ir.Value | None = None,
 ) -> None:
-    """One register tile over all of K."""
-    b, vectors = e.builder, e.target.isa.tile[1]
+    """One register tile over all of K: `height` rows, and the panels of `matrices` side by side.
+
+    Args:
+        ahead: a part of the next panel, fetched into the second cache meanwhile.
+    """
+    b, vectors = e.builder, e.target.isa.tile[1] * len(matrices)
     rows = [e.at(a, b.mul(lda, I64(row))) for row in range(height)]
     start = b.block
     zero = e.splat(e.number(0.0))
     sums = [[zero] * vectors for _ in range(height)]
 
     def chain(k: ir.Value, sums: list[list[ir.Value]]) -> list[list[ir.Value]]:
-        at = e.at(matrix, b.mul(k, I64(e.target.panel)))
-        columns = [e.load_vector(e.at(at, I64(v * e.target.lanes))) for v in range(vectors)]
+        at = [e.at(matrix, b.mul(k, I64(e.target.panel))) for matrix in matrices]
+        each = e.target.isa.tile[1]
+        columns = [e.load_vector(e.at(at[v // each], I64(v % each * e.target.lanes))) for v in range(vectors)]
         new = []
         for row, held in zip(rows, sums, strict=True):
             one = e.splat(b.load(e.at(row, k), typ=e.target.element))
@@ -102,6 +125,8 @@ def _tile(
         b.cbranch(b.icmp_unsigned("<", k, end), body, after)
         b.position_at_end(body)
         new = held
+        if ahead is not None and stride > 1:
+            e.prefetch(e.at(ahead, b.mul(k, I64(e.target.panel // UNROLL))))
         for step in range(stride):
             new = chain(b.add(k, I64(step)), new)
         k.add_incoming(b.add(k, I64(stride)), b.block)

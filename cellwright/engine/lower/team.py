@@ -10,16 +10,17 @@ from __future__ import annotations
 from llvmlite import ir
 
 from cellwright.engine.lower.emit import Emitter
+from cellwright.engine.lower.product import PRODUCT_TYPE
 from cellwright.engine.lower.target import Target
 
-__all__ = ["TEAM_HEADER", "TEAM_JOB", "team_module"]
+__all__ = ["CHAIN_CALL", "TEAM_HEADER", "TEAM_JOB", "team_module"]
 
-TEAM_HEADER, TEAM_JOB = 5, 4
+TEAM_HEADER, TEAM_JOB, CHAIN_CALL = 5, 4, 10
 I32, I64, POINTER, VOID = ir.IntType(32), ir.IntType(64), ir.PointerType(), ir.VoidType()
 
 
 def team_module(target: Target) -> ir.Module:
-    """The module with the function `team`."""
+    """The module with the functions `team` and `chain`."""
     module = ir.Module("team")
     module.triple = target.isa.triple
     body = ir.Function(module, ir.FunctionType(VOID, [POINTER]), "share")
@@ -43,7 +44,26 @@ def team_module(target: Target) -> ir.Module:
             parallel = b.inttoptr(b.load(call, typ=I64), kind)
             b.call(parallel, [b.bitcast(body, POINTER), call, b.trunc(threads, I32), I32(0)])
     b.ret_void()
+    _chain(Emitter(ir.Function(module, ir.FunctionType(VOID, [POINTER, I64]), "chain"), target))
     return module
+
+
+def _chain(e: Emitter) -> None:
+    """Calls in order."""
+    b, (calls, count) = e.builder, e.function.args
+    with e.loop(count) as call:
+        at = b.mul(call, I64(CHAIN_CALL))
+        kind, function, *rest = (b.load(e.at(calls, b.add(at, I64(k)), I64), typ=I64) for k in range(CHAIN_CALL))
+        with b.if_else(b.icmp_unsigned("==", kind, I64(0))) as (product, kernel):
+            with product:
+                values = [
+                    b.inttoptr(value, wanted) if wanted == POINTER else value
+                    for value, wanted in zip(rest, PRODUCT_TYPE().args, strict=True)
+                ]
+                b.call(b.inttoptr(function, PRODUCT_TYPE().as_pointer()), values)
+            with kernel:
+                _run(b, function, rest[0], I64(0), I64(1))
+    b.ret_void()
 
 
 def _share(e: Emitter) -> None:

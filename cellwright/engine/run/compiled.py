@@ -52,6 +52,7 @@ class Compiled:
             sum(stop - start for start, stop in parts) < stream.size
             for stream, parts in zip(self.plan.hoisted.streams, self.plan.stream_parts, strict=True)
         ]
+        self.read_streams = {int(n.name[1:]) for n in self.plan.backward.nodes if n.op == "stream"}
         self.partial_streams = [k for k, gap in enumerate(gaps) if gap]
 
     @cached_property
@@ -98,7 +99,7 @@ class Compiled:
         self,
         dy_RO: Tensor,
         d_finals: Sequence[Tensor],
-        streams: Sequence[Tensor],
+        streams: Sequence[Tensor | None],
         saved: Tensor,
         parameters: Mapping[str, Tensor],
         tables: Tables,
@@ -106,7 +107,11 @@ class Compiled:
         threads: int,
         resets: Tensor | None = None,
     ) -> tuple[Call, Pending]:
-        """Prepares the gradient of one direction; `Pending.gradients` after the run adds up what is left."""
+        """Prepares the gradient of one direction; `Pending.gradients` after the run adds up what is left.
+
+        Args:
+            streams: those of `read_streams` at least, None for others.
+        """
         prepared, count = self.gradient, len(dy_RO)
         make = torch.empty if tables.whole else torch.zeros
         outs = [make((count, array.columns), dtype=self.dtype) for array in prepared.program.arrays[len(streams) + 2 :]]
@@ -124,7 +129,7 @@ class Pending:
     """A gradient whose kernel has run, or will."""
 
     compiled: Compiled
-    arrays: list[Tensor]
+    arrays: list[Tensor | None]
     streams: list[Tensor]
     states: list[Tensor]
     grads: list[Tensor]
@@ -142,11 +147,13 @@ class Pending:
 
     def add_outer(self, total: dict[str, Tensor], outer: OuterProduct) -> None:
         """The gradient of matrices that multiply one operand: one product over all steps."""
-        operand = self.arrays[outer.operand.index]
+        arrays = self.arrays
+        operand, cotangents = arrays[outer.operand.index], arrays[outer.cotangents.index]
+        assert operand is not None and cotangents is not None
         operand = operand[:, outer.operand.column : outer.operand.column + outer.operand_size]
         first = outer.cotangents.column
         last = outer.columns[-1] + outer.matrices[-1].shape[0]
-        cotangents = self.arrays[outer.cotangents.index][:, first : first + last]
+        cotangents = cotangents[:, first : first + last]
         whole = cotangents.t() @ operand
         name = outer.matrices[0].name
         if name not in total and _is_all_of(outer.matrices, self.parameters[name].shape, len(whole)):

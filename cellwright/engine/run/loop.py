@@ -63,7 +63,8 @@ def run_loop(
         if len(outputs) < 2:
             arguments = cell.bind({name: kind(weight, cell.name, batched=False) for name, weight in weights.items()})
         if resets_TB is not None:
-            anew_B1 = resets_TB[t][:, None]
+            anew_B = resets_TB[t] if lengths_B is None else resets_TB[t] & (t < lengths_B)
+            anew_B1 = anew_B[:, None]
             held = tuple(torch.where(anew_B1, first, old) for first, old in zip(initial, held, strict=True))
         values = [kind(part, cell.name) for part in (x_TBI[t], *held)]
         new, output = returned_values(cell, cell.step(*values, **arguments))

@@ -11,7 +11,7 @@ Axes: R rows (steps of sequences, see run.tables), D directions, O output, S siz
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -107,7 +107,7 @@ def forward_layer(
 def backward_layer(
     dy: Tensor,
     d_finals: Sequence[Tensor],
-    streams: Sequence[Tensor],
+    streams: Sequence[Tensor | None],
     parameters: Sequence[Tensor],
     saved: Sequence[Tensor],
     tables: Sequence[Tables],
@@ -147,25 +147,29 @@ class EagerRun(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, setting: Setting, counts: tuple[int, int, int], extra: Any, *tensors: Tensor) -> Any:
         streams, states, parameters = _split(tensors, counts)
-        tables, resets, lengths, order = extra
+        tables, resets, lengths, order, _ = extra
         output = forward_layer(streams, states, parameters, tables, resets, setting, True)
         ctx.setting, ctx.counts, ctx.extra = setting, counts, extra
         ends = 1 + len(states)
         ctx.y = output[0].shape
         ctx.set_materialize_grads(False)
-        ctx.save_for_backward(*tensors, *output[ends:])
+        read = compiled_for(setting.key, setting.dtype).read_streams
+        each = len(streams) // setting.directions
+        kept = [stream if k % each in read else None for k, stream in enumerate(streams)]
+        ctx.save_for_backward(*kept, *states, *parameters, *output[ends:])
         return tuple(output[:ends])
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor | None) -> Any:
-        tables, resets, lengths, order = ctx.extra
+        tables, resets, lengths, order, restream = ctx.extra
         setting: Setting = ctx.setting
         tensors = ctx.saved_tensors
         given = sum(ctx.counts)
         streams, states, parameters = _split(tensors[:given], ctx.counts)
         saved = tensors[given:]
         dy, d_finals = _filled(gradients, ctx.y, states)
-        if torch.is_grad_enabled():
+        if torch.is_grad_enabled():  # somebody differentiates the gradient
+            streams = restream()
             flat = run_grad(
                 dy, d_finals, list(streams), list(states), list(parameters), list(saved), lengths, order,
                 list(resets), setting.steps, setting.batch, setting.form, setting.key, list(setting.reverse),
@@ -198,9 +202,14 @@ def run_layer(
     order: Tensor | None,
     resets: Sequence[Tensor],
     setting: Setting,
+    restream: Callable[[], list[Tensor]],
 ) -> list[Tensor]:
     """[y (R, D·O), final states of each direction …]: through the operator where a compiler looks on or a tensor is
-    no plain one, else straight into the kernels."""
+    no plain one, else straight into the kernels.
+
+    Args:
+        restream: computes the streams again, for a second derivative: they are not kept where the gradient reads none.
+    """
     tensors = (*streams, *states, *parameters)
     save = torch.is_grad_enabled() and any(t.requires_grad for t in tensors)
     plain = all(type(t) is Tensor or type(t) is Parameter for t in tensors)
@@ -214,7 +223,7 @@ def run_layer(
     if not save:
         return forward_layer(streams, states, parameters, tables, resets, setting, False)[: 1 + len(states)]
     counts = (len(streams), len(states), len(parameters))
-    return list(EagerRun.apply(setting, counts, (tables, resets, lengths, order), *tensors))
+    return list(EagerRun.apply(setting, counts, (tables, resets, lengths, order, restream), *tensors))
 
 
 @torch.library.custom_op("cellwright::run", mutates_args=())

@@ -111,7 +111,7 @@ class Prepared:
 
     def call(
         self,
-        arrays: Sequence[Tensor],
+        arrays: Sequence[Tensor | None],
         before: Sequence[Tensor],
         after: Sequence[Tensor],
         parameters: Mapping[str, Tensor],
@@ -120,7 +120,7 @@ class Prepared:
         threads: int,
         resets: Tensor | None,
     ) -> Call:
-        """A call with these tensors: arrays (rows, columns) with any row pitch, states (B, S)."""
+        """A call with these tensors: arrays (rows, columns) with any row pitch, None if not read; states (B, S)."""
         batch, size = len(tables.order), self.target.size
         limit = max(-(-batch // threads), 1)
         share = padded(limit * self.a_row + self.once + SPARE, SPARE) * size
@@ -134,7 +134,7 @@ class Prepared:
             self.product,
         ]  # fmt: skip
         for array in arrays:
-            values += (array.data_ptr(), array.stride(0))
+            values += (0, 0) if array is None else (array.data_ptr(), array.stride(0))
         for start, end in zip(before, after, strict=True):
             values += (start.data_ptr(), end.data_ptr())
         values += [tensor.data_ptr() for tensor in (*packed, *vectors, *grads)]

@@ -40,7 +40,7 @@ class StreamRunner:
 
         streams = []
         for stream, plain in zip(self.hoisted.streams, self.plain, strict=True):
-            if plain is not None and all(name is None or len(parameters[name]) == stream.size for name in plain):
+            if plain is not None and _is_whole(stream, plain, x_NI, parameters):
                 weight, bias = plain
                 streams.append(functional.linear(x_NI, parameters[weight], parameters[bias] if bias else None))
                 continue
@@ -54,6 +54,16 @@ class StreamRunner:
             bias_M = None if stream.rows[0].bias is None else _below(parameters, [_bias(row) for row in stream.rows])
             streams.append(functional.linear(operand, weight_MI, bias_M))
         return streams
+
+    def weights(self, stream: Stream, parameters: Mapping[str, Tensor]) -> tuple[Tensor, Tensor | None]:
+        """(matrix, bias) of a stream that multiplies x itself."""
+        matrix = _below(parameters, [row.matrix for row in stream.rows])
+        return matrix, None if stream.rows[0].bias is None else _below(parameters, [_bias(row) for row in stream.rows])
+
+    @property
+    def reads_x_alone(self) -> bool:
+        """Whether every stream is x itself or a product of x itself."""
+        return all(self.hoisted.before[stream.operand].op == "input" for stream in self.hoisted.streams)
 
 
 def _reads_whole_input(hoisted: Hoisted, stream: Stream) -> tuple[str, str | None] | None:
@@ -76,6 +86,13 @@ def _reads_whole_input(hoisted: Hoisted, stream: Stream) -> tuple[str, str | Non
     matrix, bias = found
     whole = stream.rows[0].matrix.shape[1] == hoisted.before[stream.operand].shape[0]
     return (matrix, bias) if matrix is not None and whole else None
+
+
+def _is_whole(stream: Stream, names: tuple[str, str | None], x_NI: Tensor, parameters: Mapping[str, Tensor]) -> bool:
+    """Whether a stream's rows and columns are all of the stored tensors."""
+    matrix, bias = names
+    fits = parameters[matrix].shape == (stream.size, x_NI.shape[1])
+    return fits and (bias is None or len(parameters[bias]) == stream.size)
 
 
 def _bias(row: HoistedRow) -> Node:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ from cellwright.engine.cache import load_module
 from cellwright.engine.lower.target import target_of
 from cellwright.engine.lower.team import team_module
 
-__all__ = ["Job", "run_jobs", "thread_count"]
+__all__ = ["Job", "chain", "run_jobs", "thread_count"]
 
 Job = tuple[int, int, int]
 _forked = False
@@ -57,10 +58,17 @@ def thread_count() -> int:
 
 
 @cache
-def _team() -> tuple[object, object]:
+def _team() -> tuple[object, Any, Any]:
+    """(loaded code, `team`, `chain`)."""
     target = target_of("float32")
     loaded = load_module("team", "", lambda: team_module(target), target)
-    return loaded, ctypes.CFUNCTYPE(None, ctypes.c_void_p)(loaded.address("team"))
+    team = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(loaded.address("team"))
+    return loaded, team, ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64)(loaded.address("chain"))
+
+
+def chain() -> Any:
+    """The function that runs calls one after another: chain(address, count)."""
+    return _team()[2]
 
 
 def run_jobs(jobs: Sequence[Job]) -> None:
@@ -76,4 +84,4 @@ def run_jobs(jobs: Sequence[Job]) -> None:
         call += [kernel, arguments, first, count]
         first += count
     array = np.array(call, np.int64)
-    _team()[1](array.ctypes.data)  # type: ignore[operator]
+    _team()[1](array.ctypes.data)

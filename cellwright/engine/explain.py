@@ -1,0 +1,222 @@
+"""What is compiled for a cell, in words: its schedule, its loops, what they cost, and what limits them.
+
+    print(explain(LSTM(), 60, 100))             # the same as `cellwright explain LSTM --input 60 --hidden 100`
+
+Everything is read off the plan (engine.joint) that the kernels are lowered from; nothing is known of any cell by name.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections import Counter
+from dataclasses import asdict, dataclass
+
+from cellwright.cells.cell import Cell
+from cellwright.engine.explain_costs import Costs, Memory, costs_of, memory_of
+from cellwright.engine.explain_loops import ProgramText, plan_lines, stream_text
+from cellwright.engine.explain_names import Parts, name_forward, sections_of
+from cellwright.engine.explain_tables import Measured, cost_lines, measured_lines, memory_lines
+from cellwright.engine.joint import Plan, make_plan
+from cellwright.engine.lower.target import Target, host_isas, target_of
+from cellwright.engine.plan import Program
+from cellwright.engine.sections import REDUCTIONS, SCANS
+from cellwright.engine.serial import cell_to_data
+from cellwright.engine.spots import width
+from cellwright.engine.stored import stored_graph, stored_names
+from cellwright.engine.trace import trace
+from cellwright.errors import ConfigError, UnsupportedOp
+
+__all__ = ["Explanation", "explain"]
+
+DTYPES = ("float32", "float64")
+COUNTS = ("no", "one", "two", "three", "four", "five", "six")
+
+
+@dataclass(slots=True)
+class Explanation:
+    """What runs for a cell at one size.
+
+    Attributes:
+        isa: instruction set; empty where no kernel is written.
+        threads: of a call; each direction gets `threads_each`.
+        why_not: why the plain loop runs instead of kernels; None if kernels run.
+        schedule: what the loop is made of and why.
+        hoisted: what is computed before the loop, a line a stream.
+        loops: the plan, forward and backward, to be read.
+        balance: operations a byte above which products are the limit, not memory; as stated or as measured.
+        measured: what this machine took, if it was asked.
+    """
+
+    cell: str
+    input_size: int
+    hidden_size: int
+    batch: int
+    steps: int
+    dtype: str
+    directions: int
+    threads: int
+    threads_each: int
+    isa: str = ""
+    why_not: str | None = None
+    schedule: str = ""
+    hoisted: tuple[str, ...] = ()
+    loops: tuple[str, ...] = ()
+    inference: Costs | None = None
+    forward: Costs | None = None
+    backward: Costs | None = None
+    memory: Memory | None = None
+    balance: float = 0.0
+    measured: Measured | None = None
+
+    @property
+    def title(self) -> str:
+        """Cell, sizes, type, instruction set and threads, in one line."""
+        each = f" ({self.threads_each} a direction)" if self.directions > 1 else ""
+        return (
+            f"{self.cell}({self.input_size} → {self.hidden_size}), {self.steps} steps of {self.batch} sequences, "
+            f"{self.dtype}, {self.isa or platform.machine()}, "
+            f"{self.threads} thread{'s' if self.threads > 1 else ''}{each}"
+            f"{', both directions at once' if self.directions > 1 else ''}"
+        )
+
+    def __str__(self) -> str:
+        if self.why_not is not None:
+            return f"{self.title}\n{self.cell} runs in the plain loop, a step at a time in torch: {self.why_not}"
+        assert self.inference and self.forward and self.backward and self.memory
+        rows = self.steps * self.batch * self.directions
+        parts = [
+            [self.title, f"schedule: {self.schedule}", f"hoisted: {'; '.join(self.hoisted) or 'nothing'}"],
+            list(self.loops),
+            cost_lines(self.forward, self.backward, self.batch * self.directions, rows),
+            memory_lines(self.memory),
+            [self.limit(self.forward, "forward"), self.limit(self.backward, "backward"), self.balance_text()],
+        ]
+        if self.measured:
+            parts.append(measured_lines(self.measured, self.inference, self.forward, self.backward, rows))
+        return "\n\n".join("\n".join(part) for part in parts)
+
+    def limit(self, costs: Costs, name: str) -> str:
+        """Which limit binds a loop."""
+        binds = costs.intensity >= self.balance
+        limit = "memory" if not binds else "products" if costs.products else "elementwise operations"
+        return f"limit of the {name} loop: {limit}, at {costs.intensity:.1f} operations a byte"
+
+    def balance_text(self) -> str:
+        if self.measured:
+            return f"memory is the limit below {self.balance:.1f} operations a byte, as measured on this machine"
+        return (
+            f"memory is taken as the limit below {self.balance:g} operations a byte: two vector operations and 4 bytes "
+            "a cycle; --measure takes this machine's own figures"
+        )
+
+    def to_json(self) -> str:
+        """All of it, for programs."""
+        return json.dumps(asdict(self), ensure_ascii=False, indent=1)
+
+
+def explain(
+    cell: Cell,
+    input_size: int,
+    hidden_size: int,
+    batch: int = 32,
+    steps: int = 50,
+    dtype: str = "float32",
+    *,
+    bidirectional: bool = False,
+    threads: int = 1,
+    isa: str | None = None,
+    bias: bool = True,
+) -> Explanation:
+    """Explains one layer of `cell`; compiles and runs nothing.
+
+    Args:
+        threads: of a call, shared between the directions.
+        isa: instruction set by name; this machine's fastest if not given.
+
+    Raises:
+        ConfigError: a size below 1, an unknown dtype or instruction set.
+        CellError: the cell's step is wrong on any backend.
+    """
+    sizes = {"input": input_size, "hidden": hidden_size, "batch": batch, "steps": steps, "threads": threads}
+    for name, size in sizes.items():
+        if size < 1:
+            raise ConfigError(f"Expected {name} of at least 1, found {size}.")
+    if dtype not in DTYPES:
+        raise ConfigError(f"Expected dtype to be one of {', '.join(DTYPES)}, found {dtype!r}.")
+    directions = 2 if bidirectional else 1
+    each = max(1, min(threads // directions, batch))
+    result = Explanation(
+        cell.name, input_size, hidden_size, batch, steps, dtype, directions, each * directions, each, isa or ""
+    )
+    if isa is None and not host_isas():
+        result.why_not = f"no kernels are written for {platform.machine()}"
+        return result
+    target = target_of(dtype, isa)
+    result.isa = target.isa.name
+    try:
+        cell_to_data(cell, input_size, hidden_size, bias)
+    except UnsupportedOp as unsupported:
+        result.why_not = str(unsupported)
+        return result
+    shapes = cell.parameter_shapes(input_size, hidden_size, bias)
+    graph = stored_graph(trace(cell, input_size, hidden_size, bias), shapes)
+    plan, parts = make_plan(graph, target.lanes, stored_names(shapes)), Parts(shapes)
+    result.schedule = _schedule(plan, parts)
+    result.hoisted = tuple(
+        stream_text(plan, parts, stream).split("  #")[0]
+        + f" ({plan.hoisted.before[stream.operand].shape[0]} → {stream.size})" * bool(stream.rows)
+        for stream in plan.hoisted.streams
+    )
+    result.loops = tuple(plan_lines(plan, parts, (target.isa.tile[0], target.panel)))
+    result.inference, result.forward, result.backward = (
+        costs_of(plan, program, target.size) for program in (plan.without, plan.forward, plan.backward)
+    )
+    result.memory = memory_of(plan, target, batch=batch, steps=steps, threads=each, directions=directions)
+    result.balance = nominal_balance(target)
+    return result
+
+
+def nominal_balance(target: Target) -> float:
+    """Operations a byte at which both limits are equal: two vector operations and 4 bytes a cycle."""
+    return 2 * target.lanes * (2 if target.isa.fused else 1) / 4
+
+
+def _schedule(plan: Plan, parts: Parts) -> str:
+    program = plan.forward
+    names = name_forward(plan, program, parts)
+    text = ProgramText(program, names, parts, (0, 0))
+    products = program.products
+    clauses = []
+    if not products:
+        clauses.append("no product in the loop, elementwise alone, so memory is the likely limit")
+    elif len(products) == 1:
+        (product,) = products
+        sizes = f"{sum(product.blocks)} → {sum(product.sizes)}"
+        clauses.append(f"one product of {text.plain(product)} ({sizes}) in the loop, elementwise part behind it")
+    else:
+        waits = [
+            f"{', '.join(parts.gate(node) or parts.name(node) for node in product.matrices)} "
+            f"({sum(product.blocks)} → {sum(product.sizes)}) waits for {text.plain(product)}"
+            for product in products
+            if product.level > 1
+        ]
+        count = COUNTS[len(products)] if len(products) < len(COUNTS) else str(len(products))
+        chained = f"in a chain: {'; '.join(waits)}" if waits else "side by side, elementwise part behind them"
+        clauses.append(f"{count} products {chained}")
+    clauses += _row_work(program)
+    clauses.append("sequences are dealt to threads, which never wait for each other")
+    return "; ".join(clauses)
+
+
+def _row_work(program: Program) -> list[str]:
+    """Reductions and running sums over a row, which cut its loops."""
+    inside = [program.nodes[k] for section in sections_of(program) for k in section.nodes]
+    found = Counter(
+        node.op
+        for node in inside
+        if node.op in SCANS or (node.op in REDUCTIONS and width(program.nodes[node.args[0]].shape) > 1)
+    )
+    words = {"sum": "sums", "amax": "maxima", "cumsum": "running sums", "suffix_sum": "running sums from the end"}
+    counts = [f"{words[op]} {count}" for op, count in sorted(found.items())]
+    return [f"row reductions ({', '.join(counts)}), each of which ends one loop over the features"] if counts else []

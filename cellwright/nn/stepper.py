@@ -1,0 +1,131 @@
+"""A layer one step at a time: for streams of samples, where each step must answer at once.
+
+Axes: B batch, I input, O output, S size of one state, L layers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from cellwright.engine.run.registry import compiled_for
+from cellwright.engine.run.steps import Steps
+from cellwright.errors import BackendError, ConfigError, DtypeError, ShapeError
+from cellwright.nn.compiled import LayerSource
+from cellwright.nn.layout import States
+
+__all__ = ["Stepper"]
+
+StepInput = Tensor | NDArray[Any]
+
+
+class Stepper:
+    """Runs one step of a whole stacked layer in place: ``y = stepper(x_t)``.
+
+    Made by ``layer.stepper(batch)``. Weights are those of that moment: after training on, make a new one. The numbers
+    are those of the sequence call up to rounding (its input products are made for all steps at once), and the same
+    bits for any cut of the stream and any sequences beside it.
+
+    Args:
+        source: (layer, reverse) -> what runs there.
+        state_sizes: size of each declared state, by name.
+        batch: sequences side by side.
+        state: where to begin, one (L, B, S) a declared state; zeros if not given.
+
+    Attributes:
+        state: what is carried now, one (L, B, S) a declared state.
+    """
+
+    def __init__(
+        self,
+        source: Callable[[int, bool], LayerSource],
+        state_sizes: dict[str, int],
+        input_size: int,
+        num_layers: int,
+        batch: int,
+        dtype: torch.dtype,
+        state: Sequence[Tensor] | None = None,
+    ) -> None:
+        if batch < 1:
+            raise ConfigError(f"a stepper of batch={batch}: at least one sequence.")
+        if dtype not in (torch.float32, torch.float64):
+            raise DtypeError(
+                f"a stepper computes in float32 or float64, the weights are {dtype}.", repair="layer.float()"
+            )
+        sources = [source(layer, False) for layer in range(num_layers)]
+        layers = [(compiled_for(own.key, dtype), own.parameters) for own in sources]
+        for compiled, _ in layers:
+            if not compiled.streams.reads_x_alone:
+                raise BackendError(
+                    f"a stepper of {compiled.graph.cell}: a product reads a function of x, not x itself.",
+                    repair="Call the layer with one step: y, state = layer(x[None], state).",
+                )
+        self.batch, self.input_size = batch, input_size
+        self.state_sizes = dict(state_sizes)
+        self._states = [
+            [torch.zeros((batch, size), dtype=dtype) for size in self.state_sizes.values()] for _ in range(num_layers)
+        ]
+        if state is not None:
+            self.state = tuple(state)
+        self._steps = Steps(layers, self._states, batch, input_size)
+        self._x, self._y = self._steps.x, self._steps.y
+        self._x_numpy, self._y_numpy = self._x.numpy(), self._y.numpy()
+        self._run = self._steps.run
+
+    def __call__(self, x: StepInput) -> StepInput:
+        """One step.
+
+        Args:
+            x: (B, I), or (I) with batch 1; torch or NumPy.
+
+        Returns:
+            y (B, O), or (O) for x of (I), of x's kind. The next call writes over it: copy what is to be kept.
+
+        Raises:
+            ShapeError: x has another shape.
+        """
+        if isinstance(x, np.ndarray):
+            self._check(x.shape)
+            self._x_numpy[...] = x
+            self._run()
+            return self._y_numpy if x.ndim == 2 else self._y_numpy[0]
+        self._check(x.shape)
+        self._x.copy_(x.detach())
+        self._run()
+        return self._y if x.dim() == 2 else self._y[0]
+
+    def _check(self, shape: Sequence[int]) -> None:
+        if tuple(shape) != (self.batch, self.input_size) and (self.batch != 1 or tuple(shape) != (self.input_size,)):
+            raise ShapeError(
+                f"a step of shape {tuple(shape)}: this stepper takes ({self.batch}, {self.input_size}).",
+                repair=f"Make another for another batch: layer.stepper({shape[0] if len(shape) == 2 else 1}).",
+            )
+
+    @property
+    def state(self) -> States:
+        """What is carried, one (L, B, S) a declared state; a copy."""
+        return tuple(torch.stack(column) for column in zip(*self._states, strict=True))
+
+    @state.setter
+    def state(self, values: Sequence[Tensor]) -> None:
+        expected = [(len(self._states), self.batch, size) for size in self.state_sizes.values()]
+        if isinstance(values, Tensor) or [tuple(value.shape) for value in values] != expected:
+            found = [tuple(value.shape) for value in values]
+            raise ShapeError(f"a stepper's state of shapes {found}: they must be {expected}.")
+        for k, value in enumerate(values):
+            for layer, held in enumerate(self._states):
+                held[k].copy_(value[layer].detach())
+
+    def reset(self, which: Tensor | None = None) -> None:
+        """Begins anew with zeros: all sequences, or those where `which` (B) of bool is True."""
+        for held in self._states:
+            for state in held:
+                if which is None:
+                    state.zero_()
+                else:
+                    state[which] = 0
