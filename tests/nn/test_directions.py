@@ -13,6 +13,7 @@ from cellwright.cells import CELLS
 from cellwright.nn import Recurrent
 
 I, H, T = 2, 3, 5
+EPS = torch.finfo(torch.float64).eps
 # A relu unit at rest passes nothing on.
 WAKEFUL = [name for name in CELLS if name not in ("IndRNN", "LiGRU")]
 
@@ -85,10 +86,14 @@ def test_a_sentence_is_the_last_forward_and_the_first_backward_output(name: str,
 
 
 @pytest.mark.parametrize("name", CELLS)
-def test_running_on_from_the_final_state_equals_one_run(name: str, cell_of: Any) -> None:
-    layer, x = made(cell_of(name), num_layers=2), torch.randn(T, 3, I, dtype=torch.float64)
-    y, ends = layer(x)
-    first, state = layer(x[:2])
-    second, last = layer(x[2:], state)
-    assert torch.equal(torch.cat([first, second]), y)
-    assert all(torch.equal(a, b) for a, b in zip(ends, last, strict=True))
+@pytest.mark.parametrize("backend", ["auto", "reference"])
+def test_running_on_from_the_final_state_equals_one_run(name: str, backend: str, cell_of: Any) -> None:
+    layer, x = made(cell_of(name), num_layers=2).requires_grad_(False), torch.randn(T, 3, I, dtype=torch.float64)
+    y, ends = layer(x, backend=backend)
+    first, state = layer(x[:2], backend=backend)
+    second, last = layer(x[2:], state, backend=backend)
+    for ours, whole in ((torch.cat([first, second]), y), *zip(last, ends, strict=True)):
+        if backend == "reference":
+            assert torch.equal(ours, whole)
+        else:  # products of the input are made for all steps at once: their order of summing depends on T
+            assert float((ours - whole).abs().max()) <= 8 * EPS * max(1.0, float(whole.abs().max()))

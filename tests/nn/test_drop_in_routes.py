@@ -239,13 +239,14 @@ def test_the_two_kinds_of_layer_of_a_cell_compute_the_same(name: str, cell_of: A
         torch.testing.assert_close(layer(x, lengths=fill)[0], loop(x, lengths=fill)[0], rtol=1e-12, atol=1e-12)
 
 
-def test_the_dense_route_is_taken_where_it_pays() -> None:
-    lstm, gru, relu = (made(kind) for kind in ("LSTM", "GRU", "RNN-relu"))
-    x, ragged, full = torch.zeros(T, B, I, dtype=torch.float64), [6, 2, 4, 5], [6, 5, 6, 6]
+def test_torchs_dense_route_is_taken_where_it_pays() -> None:
+    """Kernels take no float16: torch's routes do, on the CPU too."""
+    layers = {"LSTM": made("LSTM"), "GRU": made("GRU"), "RNN-relu": made("RNN-relu")}
+    x, ragged, full = torch.zeros(T, B, I, dtype=torch.float16), [6, 2, 4, 5], [6, 5, 6, 6]
     taken = {}
-    for name, layer in (("LSTM", lstm), ("GRU", gru), ("RNN-relu", relu)):
+    for name, layer in layers.items():
         for lengths in (ragged, full):
-            layer(x, lengths=lengths)
+            layer.half()(x, lengths=lengths)
             taken[name, lengths[1]] = "dense" in layer.path
     assert taken == {
         ("LSTM", 2): True,
@@ -256,5 +257,25 @@ def test_the_dense_route_is_taken_where_it_pays() -> None:
         ("RNN-relu", 5): False,
     }
     with torch.no_grad():
-        lstm(x, lengths=ragged)
-    assert "packed" in lstm.path
+        layers["LSTM"](x, lengths=ragged)
+    assert "packed" in layers["LSTM"].path
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("fill", FILLS)
+def test_torchs_routes_give_the_numbers_of_the_kernels_with_gradients(kind: str, fill: str) -> None:
+    layer, lengths = made(kind), torch.tensor(FILLS[fill])
+    x = torch.randn(T, B, I, dtype=torch.float64, requires_grad=True)
+    rows, sizes = layer.num_layers * layer.directions, layer.state_sizes.values()
+    states = tuple(torch.randn(rows, B, size, dtype=torch.float64, requires_grad=True) for size in sizes)
+    found = []
+    for run in (
+        lambda: layer.run_lengths(x, states, lengths),
+        lambda: layer(x, states if len(states) > 1 else states[0], lengths=lengths, backend="cpu"),
+    ):
+        y, ends = run()
+        ends = ends if isinstance(ends, tuple) else (ends,)
+        loss = y.sin().sum() + sum(end.cos().sum() for end in ends)
+        found.append([y, *ends, *torch.autograd.grad(loss, [x, *states, *layer.parameters()])])
+    for torchs, ours in zip(*found, strict=True):
+        torch.testing.assert_close(ours, torchs, rtol=1e-12, atol=1e-12)

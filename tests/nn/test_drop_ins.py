@@ -193,14 +193,20 @@ def test_float32_train_eval_and_copies(kind: str, lengths: Tensor | None) -> Non
     assert all(parameter.grad is not None for parameter in ours.parameters())
 
 
-def test_the_path_says_which_kernels_ran() -> None:
+def test_the_path_says_which_code_ran() -> None:
     layer, x = cwnn.LSTM(I, H), torch.randn(T, B, I)
-    assert layer.path == "torch.nn.LSTM kernels (auto: the compiled path is not built yet)"
-    layer(x, lengths=[1, 2, 1])
-    assert layer.path.startswith("torch.nn.LSTM packed kernels")
-    layer(x, lengths=[5, 4, 5])
-    assert layer.path.startswith("torch.nn.LSTM dense kernels on padded sequences")
+    for lengths in (None, [1, 2, 1], [5, 4, 5]):
+        layer(x, lengths=lengths)
+        assert layer.path == "compiled kernels of LSTM"
     layer(x, backend="reference")
     assert layer.path == "plain loop of LSTM, a step at a time in torch"
-    layer(x)
-    assert layer.path.startswith("torch.nn.LSTM kernels")
+    layer(x, backend="cpu")
+    assert layer.path == "compiled kernels of LSTM"
+    half = cwnn.LSTM(I, H).half()
+    for lengths, path in (
+        (None, "torch.nn.LSTM kernels: kernels compute in float32, float64 and bfloat16, x is float16"),
+        ([1, 2, 1], "torch.nn.LSTM packed kernels"),
+        ([5, 4, 5], "torch.nn.LSTM dense kernels on padded sequences"),
+    ):
+        half(x.half(), lengths=lengths)
+        assert half.path == path
