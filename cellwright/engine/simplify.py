@@ -29,9 +29,10 @@ _COMPARES = ("lt", "le", "gt", "ge", "eq")
 
 
 def simplify(graph: Graph) -> Graph:
-    """The same step in the form that the plan expects."""
-    roots = [index for _, index in graph.states] + [graph.output]
-    nodes, moved = simplify_nodes(graph.nodes, roots)
+    """The same step in the form that the plan expects. Old states stay, also where nothing reads them."""
+    held = [index for index, node in enumerate(graph.nodes) if node.op == "state"]
+    roots = [*(index for _, index in graph.states), graph.output]
+    nodes, moved = simplify_nodes(graph.nodes, [*held, *roots])
     states = tuple((name, moved[index]) for name, index in graph.states)
     return Graph(graph.cell, nodes, states, moved[graph.output])
 
@@ -121,15 +122,15 @@ def part(r: Rewriter, index: int, start: int, stop: int) -> int:
     return index if node.shape == (stop - start,) else r.op("slice", index, start=start, stop=stop)
 
 
-def parameter_part(r: Rewriter, index: int, **cut: tuple[int, int]) -> int:
+def parameter_part(
+    r: Rewriter, index: int, rows: tuple[int, int] | None = None, columns: tuple[int, int] | None = None
+) -> int:
     """Rows or columns of a parameter, as a parameter."""
     node = r.node(index)
     attrs = dict(node.attrs)
     shape = list(node.shape)
-    for axis, (key, (start, stop)) in enumerate(
-        (k, cut.get(k, (0, size))) for k, size in zip("rc", shape, strict=False)
-    ):
-        name = "row" if key == "r" else "col"
+    for axis, (name, cut) in enumerate((("row", rows), ("col", columns))[: len(shape)]):
+        start, stop = cut or (0, shape[axis])
         first = int(attrs.get(f"{name}0", 0))
         attrs |= {f"{name}0": first + start, f"{name}1": first + stop}
         shape[axis] = stop - start
@@ -146,9 +147,9 @@ def _slice(r: Rewriter, node: Node) -> int | None:
         offset = int(dict(inner.attrs)["start"])
         return r.op("slice", inner.args[0], start=start + offset, stop=stop + offset)
     if inner.op == "matmul":
-        return r.op("matmul", parameter_part(r, inner.args[0], r=(start, stop)), inner.args[1])
+        return r.op("matmul", parameter_part(r, inner.args[0], rows=(start, stop)), inner.args[1])
     if inner.op == "parameter":
-        return parameter_part(r, source, r=(start, stop))
+        return parameter_part(r, source, rows=(start, stop))
     if inner.op == "spread":
         return r.op("spread", inner.args[0], size=stop - start)
     if inner.op in ELEMENTWISE:
@@ -174,7 +175,7 @@ def _matmul(r: Rewriter, node: Node) -> int | None:
     total, at = -1, 0
     for arg in inner.args:
         size = r.node(arg).shape[0]
-        term = r.op("matmul", parameter_part(r, matrix, c=(at, at + size)), arg)
+        term = r.op("matmul", parameter_part(r, matrix, columns=(at, at + size)), arg)
         total = term if total < 0 else r.op("add", total, term)
         at += size
     return total
