@@ -154,8 +154,7 @@ class Planner:
         self.last = max(self.levels, default=0)
         self.phase = self._phases()
         self._place_vectors()
-        products = self._products()
-        self._place_products(products)
+        products = [self._product(members) for members in self._groups()]
         self._place_crossing()
         commits = self._commits()
         phases: list[Product | Rows] = []
@@ -209,44 +208,35 @@ class Planner:
         self.out.scratch.append(columns)
         return Spot("scratch", len(self.out.scratch) - 1)
 
-    def _products(self) -> list[list[int]]:
+    def _groups(self) -> list[list[int]]:
         """Groups of product nodes that run as one: products of one operand at one level; each transposed sum alone."""
         groups: dict[tuple[int, int], list[int]] = {}
         for index, node in enumerate(self.nodes):
             if node.op in PRODUCTS and index not in self.leaves:
                 key = (node.args[1], self.levels[index]) if node.op == "matmul" else (-index - 1, 0)
                 groups.setdefault(key, []).append(index)
-        return list(groups.values())  # type: ignore[return-value]
+        return list(groups.values())
 
-    def _place_products(self, groups: list[list[int]]) -> None:
-        """Turns groups into products with spots for operands and results."""
-        held = dict(self.news)
-        for position, members in enumerate(groups):
-            first = self.nodes[members[0]]
-            transposed = first.op == "matmul_t"
-            level = self.levels[members[0]]
-            matrices = first.args[0::2] if transposed else tuple(self.nodes[m].args[0] for m in members)
-            blocks = first.args[1::2] if transposed else first.args[1:2]
-            operand = self._operand(members[0], blocks)
-            sizes = tuple(width(self.nodes[m].shape) for m in members)
-            target = [k for k, node in held.items() if node == members[0]] if len(members) == 1 else []
-            if target and self._free_from(target[0], level, operand):
-                result = Spot("state", target[0])
-            else:
-                result = self.scratch(sum(padded(size, self.lanes) for size in sizes))
-            column = 0
-            for member, size in zip(members, sizes, strict=True):
-                self.out.spots[member] = result.at(column)
-                column += padded(size, self.lanes)
-            groups[position] = Product(  # type: ignore[call-overload]
-                level,
-                tuple(self.nodes[m] for m in matrices),
-                transposed,
-                operand,
-                tuple(width(self.nodes[b].shape) for b in blocks),
-                result,
-                sizes,
-            )
+    def _product(self, members: list[int]) -> Product:
+        """A group as a product, with spots for operand and results."""
+        first = self.nodes[members[0]]
+        transposed = first.op == "matmul_t"
+        level = self.levels[members[0]]
+        matrices = first.args[0::2] if transposed else tuple(self.nodes[m].args[0] for m in members)
+        blocks = first.args[1::2] if transposed else first.args[1:2]
+        operand = self._operand(members[0], blocks)
+        sizes = tuple(width(self.nodes[m].shape) for m in members)
+        target = [k for k, node in self.news if node == members[0]] if len(members) == 1 else []
+        if target and self._free_from(target[0], level, operand):
+            result = Spot("state", target[0])
+        else:
+            result = self.scratch(sum(padded(size, self.lanes) for size in sizes))
+        column = 0
+        for member, size in zip(members, sizes, strict=True):
+            self.out.spots[member] = result.at(column)
+            column += padded(size, self.lanes)
+        operands = tuple(width(self.nodes[block].shape) for block in blocks)
+        return Product(level, tuple(self.nodes[m] for m in matrices), transposed, operand, operands, result, sizes)
 
     def _operand(self, product: int, blocks: Sequence[int]) -> Spot:
         """Where the operand lies: where its value lies anyway, or a thread buffer with all blocks side by side."""

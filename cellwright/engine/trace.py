@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 from cellwright.cells.cell import Cell, step_place, user_place
@@ -17,8 +20,13 @@ __all__ = ["Value", "branch_error", "returned_values", "trace"]
 Shape = tuple[int, ...]
 
 
-def trace(cell: Cell, input_size: int, hidden_size: int, bias: bool = True) -> Graph:
+def trace(
+    cell: Cell, input_size: int, hidden_size: int, bias: bool = True, names: dict[str, int] | None = None
+) -> Graph:
     """The graph of one step of `cell`.
+
+    Args:
+        names: filled with the position of what each name stands for at the end of `step`: gates, candidates, states.
 
     Raises:
         UnsupportedOp: a torch function outside the op list, with the user's line.
@@ -34,7 +42,8 @@ def trace(cell: Cell, input_size: int, hidden_size: int, bias: bool = True) -> G
     states = [leaf("state", name, (size,)) for name, size in sizes.items()]
     shapes = cell.parameter_shapes(input_size, hidden_size, bias)
     weights = {name: leaf("parameter", name, shape) for name, shape in shapes.items()}
-    new, output = returned_values(cell, cell.step(x, *states, **cell.bind(weights)))
+    with _final_names(cell, names):
+        new, output = returned_values(cell, cell.step(x, *states, **cell.bind(weights)))
     for (name, size), value in zip(sizes.items(), new, strict=True):
         if not isinstance(value, Value) or value.shape != (size,):
             raise CellError(
@@ -53,6 +62,28 @@ def trace(cell: Cell, input_size: int, hidden_size: int, bias: bool = True) -> G
     graph = Graph(cell.name, tuple(builder.nodes), positions, output.index)
     verify(graph)
     return graph
+
+
+@contextmanager
+def _final_names(cell: Cell, names: dict[str, int] | None) -> Iterator[None]:
+    """Writes down the local names of `step` as it returns."""
+    if names is None:
+        yield
+        return
+    code = getattr(cell.step, "__code__", None)
+
+    def look(frame: FrameType, event: str, arg: Any) -> None:
+        if event == "return" and frame.f_code is code:
+            for name, value in frame.f_locals.items():
+                if isinstance(value, Value) and value.builder.nodes[value.index].args:
+                    names[name] = value.index
+
+    before = sys.getprofile()
+    sys.setprofile(look)
+    try:
+        yield
+    finally:
+        sys.setprofile(before)
 
 
 def returned_values(cell: Cell, returned: Any) -> tuple[list[Any], Any]:

@@ -7,21 +7,24 @@ Axes: T time, B batch, R rows, N valid steps of all sequences, I input, O output
 
 from __future__ import annotations
 
+import itertools
 import platform
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 from torch.nn.utils.rnn import PackedSequence
+from torch.utils.checkpoint import checkpoint
 
-from cellwright.cells import Cell
+from cellwright.engine.run.compiled import Compiled
 from cellwright.engine.run.operators import Setting, run_layer
 from cellwright.engine.run.registry import compiled_for, runs_here
+from cellwright.engine.run.steps import own_streams
 from cellwright.engine.run.tables import valid_rows
-from cellwright.errors import SlowPathWarning, UnsupportedOp
+from cellwright.errors import BackendError, SlowPathWarning, UnsupportedOp
 from cellwright.nn.layout import States
 from cellwright.nn.lengths import dtype_name, mask_padding
 
@@ -112,7 +115,8 @@ def reset_rows(resets_TB: Tensor, rows: Rows, reverse: bool) -> Tensor:
     if rows.form == "compact":
         index = rows.index
         if index is None:
-            assert rows.lengths is not None and rows.order is not None
+            assert rows.lengths is not None
+            assert rows.order is not None
             index = valid_rows(rows.lengths, rows.order, rows.batch)
         flat = flat[index]
     return flat.contiguous()
@@ -126,7 +130,7 @@ def directed_resets(resets_TB: Tensor, reverse: bool) -> Tensor:
     return torch.cat([resets_TB[1:], torch.zeros_like(resets_TB[:1])])
 
 
-def why_not(cell: Cell, x: Tensor, key: Callable[[], str]) -> str | None:
+def why_not(x: Tensor, key: Callable[[], str]) -> str | None:
     """Why kernels cannot run this cell on this input; None if they can."""
     if x.device.type != "cpu":
         return f"kernels run on the CPU, x is on {x.device}"
@@ -161,6 +165,8 @@ def run_compiled(
     stack: str = "joint",
     dropout: float = 0.0,
     resets_TB: Tensor | None = None,
+    segments: int = 1,
+    own_products: bool = False,
 ) -> tuple[Tensor, States]:
     """All layers and directions.
 
@@ -168,10 +174,21 @@ def run_compiled(
         source: (layer, reverse) -> what runs there.
         states: one (L·D, B, S) a declared state.
         dropout: on the outputs of every layer but the last; 0 outside training.
+        segments: pieces of time of a training run between which only states are kept.
+        own_products: input products by the kernels' own tile.
 
     Returns:
         y as rows (R, D·O), and final states, each (L·D, B, S).
     """
+    cut = segments > 1 and torch.is_grad_enabled() and not torch.compiler.is_compiling() and rows.steps > 1
+    if cut and resets_TB is not None:
+        raise BackendError(
+            "checkpoint_segments and resets together are not built yet: a piece does not know the state to begin with.",
+            repair="Leave one of them away, or cut the sequences where they are reset.",
+        )
+    given = rows
+    if cut and rows.form == "batch":
+        rows = replace(rows, data=rows.data.view(rows.batch, rows.steps, -1).transpose(0, 1).flatten(0, 1), form="time")
     flags = [] if resets_TB is None else [reset_rows(resets_TB, rows, back) for back in (False, True)]
     finals: dict[int, list[Tensor]] = {}
     inputs = [rows.data] * directions
@@ -179,52 +196,125 @@ def run_compiled(
         groups = [list(range(directions))] if stack == "joint" else [[d] for d in range(directions)]
         outputs: list[Tensor] = []
         for group in groups:
-            y, ends = _run_layer(source, rows, inputs, states, layer, directions, group, flags)
+            part = LayerRun(source, layer, directions, group, own_products)
+            if cut:
+                y, ends = run_segments(part, rows, inputs, states, segments)
+            else:
+                y, ends = part.run(rows, inputs, states, flags)
             finals.update(ends)
             outputs.append(functional.dropout(y, dropout) if dropout > 0 and layer < num_layers - 1 else y)
         inputs = outputs * directions if stack == "joint" else outputs
     y = torch.cat(outputs, dim=1) if len(outputs) > 1 else outputs[0]
+    if given.form != rows.form:
+        y = y.view(rows.steps, rows.batch, -1).transpose(0, 1).flatten(0, 1)
     ordered = [finals[row] for row in range(num_layers * directions)]
     return y, tuple(torch.stack(column) for column in zip(*ordered, strict=True))
 
 
-def _run_layer(
-    source: Callable[[int, bool], LayerSource],
-    rows: Rows,
-    inputs: Sequence[Tensor],
-    states: States,
-    layer: int,
-    directions: int,
-    group: Sequence[int],
-    flags: Sequence[Tensor],
+@dataclass(frozen=True, slots=True)
+class LayerRun:
+    """The directions `group` of one layer, run at once."""
+
+    source: Callable[[int, bool], LayerSource]
+    layer: int
+    directions: int
+    group: Sequence[int]
+    own_products: bool
+
+    def run(
+        self, rows: Rows, inputs: Sequence[Tensor], states: States, flags: Sequence[Tensor]
+    ) -> tuple[Tensor, dict[int, list[Tensor]]]:
+        """y (R, len(group)·O) and final states by row of a state.
+
+        Args:
+            inputs: (R, I) of each direction of the layer.
+            flags: reset flags of both directions, or none.
+        """
+        initial: list[Tensor] = []
+        inside: list[Tensor] = []
+        outer, kept = inputs[0].dtype, states[0].dtype
+        dtype = COMPUTED_IN.get(kept, torch.float32)
+        sources = [self.source(self.layer, direction == 1) for direction in self.group]
+        compiled = compiled_for(sources[0].key, dtype)
+        make = own_streams if self.own_products else run_streams
+
+        def streams() -> list[Tensor]:
+            return [
+                stream.to(dtype)
+                for direction, own in zip(self.group, sources, strict=True)
+                for stream in make(compiled, inputs[direction], own.parameters)
+            ]
+
+        for direction, own in zip(self.group, sources, strict=True):
+            initial += [state[self.row(direction)].to(dtype) for state in states]
+            inside += [own.parameters[name].to(dtype) for name in compiled.inside]
+        backwards = tuple(d == 1 for d in self.group)
+        setting = Setting(rows.steps, rows.batch, rows.data.shape[0], rows.form, sources[0].key, backwards, dtype)
+        resets = [flags[d] for d in self.group] if flags else []
+        y, *rest = run_layer(streams(), initial, inside, rows.lengths, rows.order, resets, setting, streams)
+        count = len(states)
+        ends = {
+            self.row(direction): [t.to(kept) for t in rest[k * count : (k + 1) * count]]
+            for k, direction in enumerate(self.group)
+        }
+        return y.to(outer if outer == torch.bfloat16 else kept), ends
+
+    def row(self, direction: int) -> int:
+        """The row of a state that belongs to a direction of this layer."""
+        return self.layer * self.directions + direction
+
+
+def run_streams(compiled: Compiled, x: Tensor, parameters: Mapping[str, Tensor]) -> list[Tensor]:
+    """Input products by torch."""
+    return compiled.streams.run(x, parameters)
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One direction of one layer over one piece of time, as a function of tensors that can be called again."""
+
+    part: LayerRun
+    rows: Rows
+
+    def __call__(self, x: Tensor, *held: Tensor) -> tuple[Tensor, ...]:
+        """(y, states behind the piece …) from x and the states before it, each (B, S)."""
+        row = self.part.row(self.part.group[0])
+        states = tuple(state.expand(row + 1, *state.shape) for state in held)
+        y, found = self.part.run(replace(self.rows, data=x), [x] * 2, states, ())
+        return (y, *found[row])
+
+
+def run_segments(
+    part: LayerRun, rows: Rows, inputs: Sequence[Tensor], states: States, segments: int
 ) -> tuple[Tensor, dict[int, list[Tensor]]]:
-    """The given directions of one layer, at once."""
-    initial: list[Tensor] = []
-    inside: list[Tensor] = []
-    outer = inputs[0].dtype
-    dtype = COMPUTED_IN.get(states[0].dtype, torch.float32)
-    sources = [source(layer, direction == 1) for direction in group]
-    compiled = compiled_for(sources[0].key, dtype)
+    """`LayerRun.run`, piece of time after piece: in training only the states between pieces are kept."""
+    pieces, sizes = cut_rows(rows, segments)
+    ends: dict[int, list[Tensor]] = {}
+    outputs = []
+    for direction in part.group:
+        alone = replace(part, group=[direction])
+        data = torch.split(inputs[direction], sizes)
+        held = [state[part.row(direction)] for state in states]
+        results: dict[int, Tensor] = {}
+        for k in reversed(range(len(pieces))) if direction == 1 else range(len(pieces)):
+            piece = Piece(alone, pieces[k])
+            results[k], *held = checkpoint(piece, data[k], *held, use_reentrant=False, preserve_rng_state=False)
+        ends[part.row(direction)] = list(held)
+        outputs.append(torch.cat([results[k] for k in range(len(pieces))]))
+    return torch.cat(outputs, dim=1) if len(outputs) > 1 else outputs[0], ends
 
-    def streams() -> list[Tensor]:
-        return [
-            stream.to(dtype)
-            for direction, own in zip(group, sources, strict=True)
-            for stream in compiled.streams.run(inputs[direction], own.parameters)
-        ]
 
-    for direction, own in zip(group, sources, strict=True):
-        initial += [state[layer * directions + direction].to(dtype) for state in states]
-        inside += [own.parameters[name].to(dtype) for name in compiled.inside]
-    setting = Setting(
-        rows.steps, rows.batch, rows.data.shape[0], rows.form, sources[0].key, tuple(d == 1 for d in group), dtype
-    )
-    resets = [flags[d] for d in group] if flags else []
-    y, *rest = run_layer(streams(), initial, inside, rows.lengths, rows.order, resets, setting, streams)
-    count = len(states)
-    kept = states[0].dtype
-    ends = {
-        layer * directions + direction: [t.to(kept) for t in rest[k * count : (k + 1) * count]]
-        for k, direction in enumerate(group)
-    }
-    return y.to(outer if outer == torch.bfloat16 else kept), ends
+def cut_rows(rows: Rows, segments: int) -> tuple[list[Rows], list[int]]:
+    """Pieces of time, as evenly as it goes, without their data; and the number of rows of each."""
+    count = min(segments, rows.steps)
+    bounds = [k * rows.steps // count for k in range(count + 1)]
+    pieces, sizes = [], []
+    for start, stop in itertools.pairwise(bounds):
+        if rows.lengths is None:
+            pieces.append(replace(rows, data=rows.data[:0], steps=stop - start))
+            sizes.append((stop - start) * rows.batch)
+            continue
+        lengths = (rows.lengths - start).clamp(0, stop - start)
+        pieces.append(replace(rows, data=rows.data[:0], steps=stop - start, lengths=lengths, index=None))
+        sizes.append(int(lengths.sum()))
+    return pieces, sizes

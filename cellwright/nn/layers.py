@@ -17,17 +17,10 @@ from cellwright import cells, ops
 from cellwright.cells import Cell
 from cellwright.engine.run.loop import run_loop
 from cellwright.engine.run.registry import cell_key
-from cellwright.errors import BackendError, ConfigError
 from cellwright.nn import padded
-from cellwright.nn.compiled import (
-    LayerSource,
-    directed_resets,
-    rows_of,
-    rows_of_packed,
-    run_compiled,
-    why_not,
-)
+from cellwright.nn.compiled import LayerSource, directed_resets
 from cellwright.nn.init import check_init, initialise
+from cellwright.nn.kernels import KernelLayer
 from cellwright.nn.layout import (
     Layout,
     States,
@@ -42,7 +35,6 @@ from cellwright.nn.layout import (
 from cellwright.nn.lengths import Lengths, mask_padding, pack
 from cellwright.nn.recurrent import Recurrent
 from cellwright.nn.stack import STACKS, run_stack
-from cellwright.nn.stepper import Stepper
 from cellwright.nn.weights import ELMAN_FUNCTIONS, merged_views, torch_blocks, torch_cell, torch_views
 
 __all__ = ["GRU", "LSTM", "RNN", "layer"]
@@ -58,13 +50,12 @@ def torch_key(mode: str, proj_size: int, input_size: int, hidden_size: int, bias
     return cell_key(cell, input_size, hidden_size, bias)
 
 
-class DropIn(nn.RNNBase):
+class DropIn(KernelLayer, nn.RNNBase):
     """What the three drop-ins add to torch.nn's layers, whose constructors, weights and kernels they inherit."""
 
     init: str = "torch"
     forget_bias: float | None = None
     max_lag: int | None = None
-    path: str = ""
 
     def set_init(self, init: str, forget_bias: float | None, max_lag: int | None) -> None:
         """Stores how weights begin; draws them again unless torch's constructor has done just that."""
@@ -89,8 +80,19 @@ class DropIn(nn.RNNBase):
         return sizes | ({"c": self.hidden_size} if self.mode == "LSTM" else {})
 
     @property
-    def directions(self) -> int:
-        return 2 if self.bidirectional else 1
+    def weight(self) -> Tensor:
+        """A stored weight, whose dtype is the layer's."""
+        weight: Any = self.weight_ih_l0
+        return weight  # type: ignore[no-any-return]
+
+    @property
+    def label(self) -> str:
+        """The layer in messages, as "LSTM(60 → 100)"."""
+        return f"{self.name}({self.input_size} → {self.hidden_size})"
+
+    @property
+    def slow_path(self) -> str:  # type: ignore[override]
+        return f"torch.nn.{self.name} kernels"
 
     @torch.no_grad()
     def reset_parameters(self) -> None:
@@ -121,8 +123,9 @@ class DropIn(nn.RNNBase):
         given: Sequence[Tensor] | None = (hx,) if isinstance(hx, Tensor) and self.mode != "LSTM" else hx
         initial = check_states(label, given, sizes, rows=rows, batch=batch, batched=batched, like=weight)
         resets_TB = check_resets(label, input, resets, self.batch_first)
-        if self.compiles(backend, data):
-            return self.run_compiled(input, lengths, initial, resets_TB, batch, weight)
+        if self.compiles(backend, data) is None:
+            y, finals = self.run_kernels(input, lengths, initial, resets_TB, batch)
+            return y, finals if self.mode == "LSTM" else finals[0]
         if backend == "auto" and lengths is None and resets_TB is None:
             return self.kernels(input, initial)
         x_TBI, lengths_B, layout = read_input(label, input, lengths, batch_first=self.batch_first)
@@ -136,23 +139,6 @@ class DropIn(nn.RNNBase):
             y_TBO, finals = self.run_lengths(x_TBI, states, lengths_B)
         return layout.output(y_TBO, lengths_B), self.outward(layout, finals)
 
-    def compiles(self, backend: str, x: Tensor) -> bool:
-        """Whether our kernels run; `path` says which code does.
-
-        Raises:
-            BackendError: backend="cpu" and kernels cannot run on this input.
-        """
-        if backend == "reference":
-            return False
-        reason = why_not(self.cell, x, lambda: self.key(0))
-        if reason is None:
-            self.path = f"compiled kernels of {self.cell.name}"
-            return True
-        if backend == "cpu":
-            raise BackendError(f"no kernels for {self.name}: {reason}", repair='Use backend="auto".')
-        self.path = f"torch.nn.{self.name} kernels: {reason}"
-        return False
-
     def key(self, layer: int) -> str:
         """The text by which the engine knows the cell of `layer`."""
         width = self.input_size if layer == 0 else self.directions * (self.proj_size or self.hidden_size)
@@ -161,43 +147,6 @@ class DropIn(nn.RNNBase):
     def source(self, layer: int, reverse: bool) -> LayerSource:
         """What the engine runs in one direction of `layer`."""
         return LayerSource(self.key(layer), torch_blocks(self, self.cell, layer, reverse))
-
-    def stepper(self, batch: int = 1, state: Sequence[Tensor] | None = None) -> Stepper:
-        """This layer one step at a time, in place, for `batch` sequences (see cellwright.nn.Stepper).
-
-        Raises:
-            ConfigError: the layer is bidirectional: a step knows no future.
-        """
-        if self.bidirectional:
-            raise ConfigError(f"{self.name} is bidirectional: a step knows no future.", repair="bidirectional=False")
-        dtype = self.weight_ih_l0.dtype
-        return Stepper(self.source, self.state_sizes, self.input_size, self.num_layers, batch, dtype, state)  # type: ignore[arg-type]
-
-    def run_compiled(
-        self,
-        x: Tensor | PackedSequence,
-        lengths: Lengths | None,
-        initial: States | None,
-        resets_TB: Tensor | None,
-        batch: int,
-        weight: Tensor,
-    ) -> tuple[Any, Any]:
-        """Through the engine's kernels."""
-        options: dict[str, Any] = {
-            "num_layers": self.num_layers,
-            "directions": self.directions,
-            "dropout": self.dropout if self.training else 0.0,
-        }
-        rows = self.num_layers * self.directions
-        states = batch_states(initial, self.state_sizes, rows, batch, weight)
-        if isinstance(x, PackedSequence) and lengths is None:
-            y_RO, finals = run_compiled(self.source, rows_of_packed(x), states, **options)
-            return x._replace(data=y_RO), finals if self.mode == "LSTM" else finals[0]
-        label = f"{self.name}({self.input_size} → {self.hidden_size})"
-        x_TBI, lengths_B, layout = read_input(label, x, lengths, batch_first=self.batch_first)
-        steps = rows_of(x_TBI, lengths_B)
-        y_RO, finals = run_compiled(self.source, steps, states, resets_TB=resets_TB, **options)
-        return layout.output(steps.back(y_RO), lengths_B), self.outward(layout, finals)
 
     def outward(self, layout: Layout, states: States) -> Any:
         """States as torch.nn returns them: a tuple of LSTM, a bare tensor of RNN and GRU."""

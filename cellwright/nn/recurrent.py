@@ -17,17 +17,10 @@ from torch.nn.utils.rnn import PackedSequence
 from cellwright.cells import Cell
 from cellwright.engine.run.loop import run_loop
 from cellwright.engine.run.registry import cell_key
-from cellwright.errors import BackendError, ConfigError
-from cellwright.nn.compiled import (
-    LayerSource,
-    directed_resets,
-    rows_of,
-    rows_of_packed,
-    run_compiled,
-    warn_slow,
-    why_not,
-)
+from cellwright.errors import ConfigError
+from cellwright.nn.compiled import LayerSource, directed_resets, warn_slow
 from cellwright.nn.init import check_init, initialise, uniform
+from cellwright.nn.kernels import KernelLayer
 from cellwright.nn.layout import (
     States,
     batch_states,
@@ -40,13 +33,12 @@ from cellwright.nn.layout import (
 )
 from cellwright.nn.lengths import Lengths, mask_padding
 from cellwright.nn.stack import STACKS, input_sizes, run_stack
-from cellwright.nn.stepper import Stepper
 from cellwright.nn.weights import Block, gate_views, stored_blocks, suffix
 
 __all__ = ["Recurrent"]
 
 
-class Recurrent(nn.Module):
+class Recurrent(KernelLayer, nn.Module):
     """A recurrent layer of any cell.
 
     Args:
@@ -66,6 +58,10 @@ class Recurrent(nn.Module):
         forget_bias: bias at the start of the gate that keeps the old state (f of LSTM, z of GRU), found by a
             trial step of the cell; negated where a low gate keeps, as MGU's f.
         max_lag: longest lag in steps, for init="chrono".
+        checkpoint_segments: in training, pieces of time between which only states are kept; the rest is computed
+            again in the backward pass. √T pieces make memory grow with √T, at a third more time.
+        deterministic: "any-split": the bits of a step do not depend on the steps and sequences beside it, and equal
+            those of `stepper`.
         device, dtype: of the weights.
 
     Inputs: x, state, lengths, resets, backend
@@ -119,6 +115,8 @@ class Recurrent(nn.Module):
         init: str = "torch",
         forget_bias: float | None = None,
         max_lag: int | None = None,
+        checkpoint_segments: int = 1,
+        deterministic: str | None = None,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
@@ -138,13 +136,14 @@ class Recurrent(nn.Module):
                 stacklevel=2,
             )
         check_init(name, init, forget_bias, max_lag)
-        self.cell = cell
+        self._cell = cell
         self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
         self.bias, self.batch_first, self.dropout = bias, batch_first, dropout
         self.bidirectional, self.stack = bidirectional, stack
+        self.checkpoint_segments, self.deterministic = checkpoint_segments, deterministic
         self.init, self.forget_bias, self.max_lag = init, forget_bias, max_lag
         self.output_size = cell.output_size(hidden_size)
-        self.state_sizes = dict(cell.state_sizes(hidden_size))
+        self._state_sizes = dict(cell.state_sizes(hidden_size))
         self.path = f"compiled kernels of {name}"
         self.keys: dict[int, str] = {}
         for layer, reverse in self.places():
@@ -154,8 +153,19 @@ class Recurrent(nn.Module):
         self.reset_parameters()
 
     @property
-    def directions(self) -> int:
-        return 2 if self.bidirectional else 1
+    def cell(self) -> Cell:
+        """The cell of every layer and direction."""
+        return self._cell
+
+    @property
+    def state_sizes(self) -> dict[str, int]:
+        """Size of each state, by name."""
+        return self._state_sizes
+
+    @property
+    def weight(self) -> Tensor:
+        """A stored weight, whose dtype is the layer's."""
+        return next(self.parameters(), torch.empty(0))
 
     def places(self) -> list[tuple[int, bool]]:
         """(layer, reverse) of every run, in the order of the rows of a state."""
@@ -195,49 +205,27 @@ class Recurrent(nn.Module):
         check_dtype(name, weight, data)
         given = check_states(label, state, self.state_sizes, rows=rows, batch=batch, batched=batched, like=weight)
         resets_TB = check_resets(label, x, resets, self.batch_first)
-        options: dict[str, Any] = {
-            "num_layers": self.num_layers,
-            "directions": self.directions,
-            "stack": self.stack,
-            "dropout": self.dropout if self.training else 0.0,
-        }
-        if self.compiles(backend, data):
-            if isinstance(x, PackedSequence) and lengths is None:
-                packed = rows_of_packed(x)
-                states = batch_states(given, self.state_sizes, rows, packed.batch, weight)
-                y_RO, finals = run_compiled(self.source, packed, states, **options)
-                return x._replace(data=y_RO), finals
-            x_TBI, lengths_B, layout = read_input(label, x, lengths, batch_first=self.batch_first)
-            states = batch_states(given, self.state_sizes, rows, batch, weight)
-            steps = rows_of(x_TBI, lengths_B)
-            y_RO, finals = run_compiled(self.source, steps, states, resets_TB=resets_TB, **options)
-            return layout.output(steps.back(y_RO), lengths_B), layout.states(finals)
+        reason = self.compiles(backend, data)
+        if reason is None:
+            return self.run_kernels(x, lengths, given, resets_TB, batch)
+        if backend == "auto":
+            warn_slow(name, reason)
         x_TBI, lengths_B, layout = read_input(label, x, lengths, batch_first=self.batch_first)
         states = batch_states(given, self.state_sizes, rows, batch, x_TBI)
         if lengths_B is not None:
             x_TBI = mask_padding(x_TBI, lengths_B)
         run_one = partial(self.run_one, resets_TB=resets_TB)
-        y_TBO, finals = run_stack(run_one, x_TBI, states, lengths_B, **options)
+        y_TBO, finals = run_stack(
+            run_one,
+            x_TBI,
+            states,
+            lengths_B,
+            num_layers=self.num_layers,
+            directions=self.directions,
+            stack=self.stack,
+            dropout=self.dropout if self.training else 0.0,
+        )
         return layout.output(y_TBO, lengths_B), layout.states(finals)
-
-    def compiles(self, backend: str, x: Tensor) -> bool:
-        """Whether kernels run; `path` says which code does.
-
-        Raises:
-            BackendError: backend="cpu" and kernels cannot run this cell on this input.
-        """
-        if backend == "reference":
-            self.path = f"plain loop of {self.cell.name}, a step at a time in torch"
-            return False
-        reason = why_not(self.cell, x, lambda: self.key(0))
-        if reason is None:
-            self.path = f"compiled kernels of {self.cell.name}"
-            return True
-        if backend == "cpu":
-            raise BackendError(f"no kernels for {self.cell.name}: {reason}", repair='Use backend="auto".')
-        self.path = f"plain loop of {self.cell.name}, a step at a time in torch: {reason}"
-        warn_slow(self.cell.name, reason)
-        return False
 
     def key(self, layer: int) -> str:
         """The text by which the engine knows the cell of `layer`."""
@@ -252,19 +240,6 @@ class Recurrent(nn.Module):
         return LayerSource(
             self.key(layer), {block.head: getattr(self, block.name + tail) for block in self.blocks(layer)}
         )
-
-    def stepper(self, batch: int = 1, state: Sequence[Tensor] | None = None) -> Stepper:
-        """This layer one step at a time, in place, for `batch` sequences (see cellwright.nn.Stepper).
-
-        Raises:
-            ConfigError: the layer is bidirectional: a step knows no future.
-        """
-        if self.bidirectional:
-            raise ConfigError(
-                f"{self.cell.name} is bidirectional: a step knows no future.", repair="bidirectional=False"
-            )
-        dtype = next(iter(self.parameters())).dtype
-        return Stepper(self.source, self.state_sizes, self.input_size, self.num_layers, batch, dtype, state)
 
     def run_one(
         self,
@@ -291,6 +266,8 @@ class Recurrent(nn.Module):
             ("init", self.init, "torch"),
             ("forget_bias", self.forget_bias, None),
             ("max_lag", self.max_lag, None),
+            ("checkpoint_segments", self.checkpoint_segments, 1),
+            ("deterministic", self.deterministic, None),
         ]
         shown = [f"{name}={value!r}" for name, value, default in options if value != default]
         return ", ".join([self.cell.name, str(self.input_size), str(self.hidden_size), *shown])

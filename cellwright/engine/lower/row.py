@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 
 from llvmlite import ir
 
@@ -25,6 +24,11 @@ def _fneg(math: Math, b: ir.IRBuilder, args: Sequence[ir.Value]) -> ir.Value:
     return b.fneg(args[0])
 
 
+def _spread(emit: Callable[..., ir.Value]) -> Emit:
+    """A function of the arguments one by one, as a row of the table."""
+    return lambda math, b, args: emit(math, b, *args)
+
+
 # op -> LLVM on vectors or single numbers; comparisons, where, reductions and moves are written by RowWriter
 LLVM_ROWS: dict[str, Emit] = {
     "add": lambda math, b, a: b.fadd(a[0], a[1]),
@@ -33,8 +37,7 @@ LLVM_ROWS: dict[str, Emit] = {
     "div": lambda math, b, a: b.fdiv(a[0], a[1]),
     "neg": _fneg,
     "identity": lambda math, b, a: a[0],
-    **{op: (lambda math, b, a, emit=emit: emit(math, b, a[0])) for op, emit in UNARY.items()},
-    **{op: (lambda math, b, a, emit=emit: emit(math, b, a[0], a[1])) for op, emit in BINARY.items()},
+    **{op: _spread(emit) for op, emit in (UNARY | BINARY).items()},
 }
 
 

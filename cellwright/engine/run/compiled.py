@@ -149,7 +149,8 @@ class Pending:
         """The gradient of matrices that multiply one operand: one product over all steps."""
         arrays = self.arrays
         operand, cotangents = arrays[outer.operand.index], arrays[outer.cotangents.index]
-        assert operand is not None and cotangents is not None
+        assert operand is not None
+        assert cotangents is not None
         operand = operand[:, outer.operand.column : outer.operand.column + outer.operand_size]
         first = outer.cotangents.column
         last = outer.columns[-1] + outer.matrices[-1].shape[0]

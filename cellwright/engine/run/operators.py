@@ -147,7 +147,7 @@ class EagerRun(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, setting: Setting, counts: tuple[int, int, int], extra: Any, *tensors: Tensor) -> Any:
         streams, states, parameters = _split(tensors, counts)
-        tables, resets, lengths, order, _ = extra
+        tables, resets, *_ = extra
         output = forward_layer(streams, states, parameters, tables, resets, setting, True)
         ctx.setting, ctx.counts, ctx.extra = setting, counts, extra
         ends = 1 + len(states)
@@ -223,7 +223,8 @@ def run_layer(
     if not save:
         return forward_layer(streams, states, parameters, tables, resets, setting, False)[: 1 + len(states)]
     counts = (len(streams), len(states), len(parameters))
-    return list(EagerRun.apply(setting, counts, (tables, resets, lengths, order, restream), *tensors))
+    extra = (tables, resets, lengths, order, restream)
+    return list(EagerRun.apply(setting, counts, extra, *tensors))  # type: ignore[no-untyped-call]
 
 
 @torch.library.custom_op("cellwright::run", mutates_args=())
@@ -382,8 +383,8 @@ def _double(ctx: Any, gradients: list[Tensor]) -> tuple[Any, ...]:
     a = 1 + d_count
     b, c = a + stream_count, a + stream_count + d_count
     return (
-        found[0], found[1:a], found[a:b], found[b:c], found[c:], [None] * len(reverse), None, None, [None] * len(resets),
-        *([None] * 6),
+        found[0], found[1:a], found[a:b], found[b:c], found[c:], [None] * len(reverse), None, None,
+        [None] * len(resets), *([None] * 6),
     )  # fmt: skip
 
 

@@ -4,22 +4,36 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import lru_cache
 
 import torch
 
 from cellwright.cells.cell import Cell
+from cellwright.engine.adjoint_ops import ALL_OPS
+from cellwright.engine.graph import Builder, Graph
 from cellwright.engine.lower.target import host_isas, target_of
 from cellwright.engine.run.compiled import Compiled
 from cellwright.engine.serial import cell_from_data, cell_to_data
+from cellwright.engine.spots import width
 from cellwright.engine.stored import stored_graph, stored_names
 from cellwright.engine.trace import trace
 
-__all__ = ["cell_key", "compiled_for", "force_isa", "runs_here"]
+__all__ = ["Traced", "cell_key", "compiled_for", "force_isa", "runs_here", "traced_for"]
 
+_named: dict[tuple[str, str], Compiled] = {}
 _isa: list[str | None] = [os.environ.get("CELLWRIGHT_ISA") or None]
+
+
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """A cell that gives its named values: the key of its code, the columns of y, and those of each name behind it."""
+
+    key: str
+    output: int
+    columns: Mapping[str, tuple[int, int]]
 
 
 def cell_key(cell: Cell, input_size: int, hidden_size: int, bias: bool) -> str:
@@ -33,7 +47,33 @@ def cell_key(cell: Cell, input_size: int, hidden_size: int, bias: bool) -> str:
 
 def compiled_for(key: str, dtype: torch.dtype) -> Compiled:
     """The compiled cell of a key."""
-    return _compiled(key, str(dtype).removeprefix("torch."), _isa[0])
+    named = _named.get((key, str(dtype).removeprefix("torch.")))
+    return named or _compiled(key, str(dtype).removeprefix("torch."), _isa[0])
+
+
+@lru_cache(maxsize=64)
+def _traced(cell: Cell, input_size: int, hidden_size: int, bias: bool, dtype: str, isa: str | None) -> Traced:
+    names: dict[str, int] = {}
+    graph = trace(cell, input_size, hidden_size, bias, names)
+    builder = Builder(list(graph.nodes), {node: k for k, node in enumerate(graph.nodes)}, ALL_OPS)
+    parts, columns, at = [graph.output], {}, graph.nodes[graph.output].shape[0]
+    for name, index in sorted(names.items(), key=lambda item: item[1]):
+        size = width(graph.nodes[index].shape)
+        parts.append(index if graph.nodes[index].shape else builder.add_op("spread", (index,), {"size": 1}))
+        columns[name] = (at, at + size)
+        at += size
+    wide = builder.add_op("concat", tuple(parts), {})
+    shapes = cell.parameter_shapes(input_size, hidden_size, bias)
+    stored = stored_graph(Graph(graph.cell, tuple(builder.nodes), graph.states, wide), shapes)
+    order = stored_names(shapes)
+    key = f"names of {id(cell)}: {cell_key(cell, input_size, hidden_size, bias)}"
+    _named[key, dtype] = Compiled(stored, order, target_of(dtype, isa))
+    return Traced(key, graph.nodes[graph.output].shape[0], columns)
+
+
+def traced_for(cell: Cell, input_size: int, hidden_size: int, bias: bool, dtype: torch.dtype) -> Traced:
+    """A compiled cell whose output carries, behind y, every value that its `step` gives a name."""
+    return _traced(cell, input_size, hidden_size, bias, str(dtype).removeprefix("torch."), _isa[0])
 
 
 def runs_here() -> bool:

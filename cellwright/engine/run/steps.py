@@ -9,6 +9,7 @@ Axes: B batch, I input, O output, S size of one state.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,20 +22,20 @@ from cellwright.engine.run.prepared import product_code
 from cellwright.engine.run.tables import tables_for
 from cellwright.engine.run.team import chain
 from cellwright.engine.spots import padded
+from cellwright.errors import BackendError
 
-__all__ = ["OwnProduct", "Steps"]
+__all__ = ["OwnProduct", "Steps", "own_streams"]
 
 
 class OwnProduct:
     """A stream made by the kernels' own product: its weights packed, its result in place.
 
     Args:
-        x_one: (R, I + 1), the last column 1: the bias is one more row of the matrix.
+        x_one: (R, I + 1), the last column 1 where there is a bias: it is one more row of the matrix.
     """
 
-    def __init__(self, compiled: Compiled, stream: Stream, x_one: Tensor, parameters: Mapping[str, Tensor]) -> None:
+    def __init__(self, compiled: Compiled, matrix: Tensor, bias: Tensor | None, x_one: Tensor) -> None:
         target = compiled.target
-        matrix, bias = compiled.streams.weights(stream, parameters)
         parts = [matrix] if bias is None else [matrix, bias[:, None]]
         stacked = torch.cat([part.detach() for part in parts], dim=1).contiguous()
         rows, self.depth = stacked.shape
@@ -52,6 +53,50 @@ class OwnProduct:
             self.operand.data_ptr(), self.operand.stride(0), len(self.operand), self.packed.data_ptr(), self.depth,
             self.panels, self.whole.data_ptr(), self.whole.stride(0),
         ]  # fmt: skip
+
+
+class OwnLinear(torch.autograd.Function):
+    """x Wᵀ + b by our own product: each row's bits are its own. The gradient is torch's."""
+
+    @staticmethod
+    def forward(ctx: Any, compiled: Compiled, x: Tensor, matrix: Tensor, bias: Tensor | None) -> Tensor:
+        ctx.save_for_backward(x, matrix)
+        ctx.with_bias = bias is not None
+        x_one = torch.cat([x, x.new_ones((len(x), 1))], dim=1) if bias is not None else x.contiguous()
+        product = OwnProduct(compiled, matrix, bias, x_one)
+        run_product(product)
+        return product.result
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Any:
+        (g,), (x, matrix) = gradients, ctx.saved_tensors
+        return None, g @ matrix, g.t() @ x, g.sum(0) if ctx.with_bias else None
+
+
+def own_streams(compiled: Compiled, x: Tensor, parameters: Mapping[str, Tensor]) -> list[Tensor]:
+    """Every stream by our own product.
+
+    Raises:
+        BackendError: a product reads a function of x.
+    """
+    if not compiled.streams.reads_x_alone:
+        raise BackendError(
+            f'deterministic="any-split" of {compiled.graph.cell}: a product reads a function of x, not x itself.',
+            repair="Leave deterministic away.",
+        )
+    return [
+        OwnLinear.apply(compiled, x, *compiled.streams.weights(stream, parameters))  # type: ignore[no-untyped-call]
+        if stream.rows
+        else x.contiguous()
+        for stream in compiled.plan.hoisted.streams
+    ]
+
+
+def run_product(product: OwnProduct) -> None:
+    """Runs one product, on the thread that calls."""
+    call = np.array([0, product.address, *product.arguments()], np.int64)
+    if len(product.operand):
+        chain()(call.ctypes.data, 1)
 
 
 class Steps:
@@ -85,7 +130,7 @@ class Steps:
                 if not stream.rows:
                     streams.append(below[:, :-1])
                     continue
-                product = OwnProduct(compiled, stream, below, parameters)
+                product = OwnProduct(compiled, *compiled.streams.weights(stream, parameters), below)
                 streams.append(product.result)
                 calls += [0, product.address, *product.arguments()]
                 self.keep.append(product)

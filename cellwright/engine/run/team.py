@@ -32,7 +32,7 @@ os.register_at_fork(after_in_child=_after_fork)
 
 @cache
 def openmp() -> tuple[int, int, int] | None:
-    """Addresses of GOMP_parallel, omp_get_thread_num and omp_get_num_threads in the OpenMP library that torch loaded."""
+    """Addresses of GOMP_parallel, omp_get_thread_num and omp_get_num_threads in torch's OpenMP library."""
     loaded: list[str] = []
     maps = Path("/proc/self/maps")
     if maps.exists():

@@ -1,0 +1,175 @@
+"""What every layer with compiled kernels has in common: choosing them, running them, stepping and tracing.
+
+Axes: T time, B batch, R rows, I input, O output, S size of one state, L layers, D directions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence
+
+from cellwright.cells import Cell
+from cellwright.errors import BackendError, ConfigError
+from cellwright.nn.compiled import LayerSource, rows_of, rows_of_packed, run_compiled, why_not
+from cellwright.nn.layout import States, batch_states, check_dtype, check_input, check_states, read_input
+from cellwright.nn.lengths import Lengths
+from cellwright.nn.stepper import Stepper
+from cellwright.nn.tracing import Trace, trace_layer
+
+__all__ = ["KernelLayer"]
+
+
+class KernelLayer:
+    """Mixed into a layer, which says what runs (`source`) and how it is called.
+
+    Attributes:
+        checkpoint_segments: pieces of time into which a training run is cut; only the states between them are kept,
+            the rest is computed again in the backward pass. 1 keeps everything.
+        deterministic: None, or "any-split": a row's bits do not depend on which steps and sequences run beside it,
+            and equal those of `stepper`; the input products are then made by our own product, not by torch's.
+        path: which code ran last or runs next, in words.
+    """
+
+    input_size: int
+    hidden_size: int
+    num_layers: int
+    bias: bool
+    batch_first: bool
+    dropout: float
+    bidirectional: bool
+    training: bool
+    stack: str = "joint"
+    checkpoint_segments: int = 1
+    deterministic: str | None = None
+    path: str = ""
+    slow_path: str = "plain loop of {cell}, a step at a time in torch"
+
+    @property
+    def cell(self) -> Cell:
+        """The cell whose equations this layer computes."""
+        raise NotImplementedError
+
+    @property
+    def state_sizes(self) -> dict[str, int]:
+        """Size of each state, by name."""
+        raise NotImplementedError
+
+    @property
+    def directions(self) -> int:
+        return 2 if self.bidirectional else 1
+
+    def source(self, layer: int, reverse: bool) -> LayerSource:
+        """What the engine runs in one direction of `layer`."""
+        raise NotImplementedError
+
+    def key(self, layer: int) -> str:
+        """The text by which the engine knows the cell of `layer`."""
+        raise NotImplementedError
+
+    @property
+    def weight(self) -> Tensor:
+        """A stored weight, whose dtype is the layer's."""
+        raise NotImplementedError
+
+    @property
+    def label(self) -> str:
+        """The layer in messages, as "LSTM(60 → 100)"."""
+        return f"{self.cell.name}({self.input_size} → {self.hidden_size})"
+
+    def compiles(self, backend: str, x: Tensor) -> str | None:
+        """None if kernels run, else why not; `path` says which code does.
+
+        Raises:
+            BackendError: backend="cpu" and kernels cannot run this cell on this input.
+        """
+        slow = self.slow_path.format(cell=self.cell.name)
+        if backend == "reference":
+            self.path = f"plain loop of {self.cell.name}, a step at a time in torch"
+            return "the plain loop was asked for"
+        reason = why_not(x, lambda: self.key(0))
+        if reason is None:
+            self.path = f"compiled kernels of {self.cell.name}"
+            return None
+        if backend == "cpu":
+            raise BackendError(f"no kernels for {self.cell.name}: {reason}", repair='Use backend="auto".')
+        self.path = f"{slow}: {reason}"
+        return reason
+
+    def run_kernels(
+        self,
+        x: Tensor | PackedSequence,
+        lengths: Lengths | None,
+        given: States | None,
+        resets_TB: Tensor | None,
+        batch: int,
+    ) -> tuple[Tensor | PackedSequence, States]:
+        """The whole layer through kernels; arguments are checked already."""
+        rows = self.num_layers * self.directions
+        states = batch_states(given, self.state_sizes, rows, batch, self.weight)
+        options: dict[str, Any] = {
+            "num_layers": self.num_layers,
+            "directions": self.directions,
+            "stack": self.stack,
+            "dropout": self.dropout if self.training else 0.0,
+            "segments": self.checkpoint_segments,
+            "own_products": self.own_products,
+        }
+        if isinstance(x, PackedSequence) and lengths is None:
+            y_RO, finals = run_compiled(self.source, rows_of_packed(x), states, **options)
+            return x._replace(data=y_RO), finals
+        x_TBI, lengths_B, layout = read_input(self.label, x, lengths, batch_first=self.batch_first)
+        steps = rows_of(x_TBI, lengths_B)
+        y_RO, finals = run_compiled(self.source, steps, states, resets_TB=resets_TB, **options)
+        return layout.output(steps.back(y_RO), lengths_B), layout.states(finals)
+
+    @property
+    def own_products(self) -> bool:
+        if self.deterministic not in (None, "any-split"):
+            raise ConfigError(f"deterministic={self.deterministic!r}", repair='Choose None or "any-split".')
+        return self.deterministic == "any-split"
+
+    def stepper(self, batch: int = 1, state: Sequence[Tensor] | None = None) -> Stepper:
+        """This layer one step at a time, in place, for `batch` sequences (see cellwright.nn.Stepper).
+
+        Raises:
+            ConfigError: the layer is bidirectional: a step knows no future.
+        """
+        if self.bidirectional:
+            raise ConfigError(
+                f"{self.cell.name} is bidirectional: a step knows no future.", repair="bidirectional=False"
+            )
+        return Stepper(self.source, self.state_sizes, self.input_size, self.num_layers, batch, self.weight.dtype, state)
+
+    @torch.no_grad()
+    def trace(
+        self, x: Tensor, lengths: Lengths | None = None, state: Sequence[Tensor] | None = None
+    ) -> tuple[Tensor, States, Trace]:
+        """Runs the layer and gives every value that the cell's `step` names, from the same run.
+
+        Args:
+            x, lengths, state: as in a call; x is no PackedSequence.
+
+        Returns:
+            y, final state, and {layer: {direction: {name: (T, B, n)}}}: gates, candidates and new states of every
+            step, time first, 0 beyond a length. No gradient flows through them.
+
+        Raises:
+            BackendError: kernels cannot run this cell on this input.
+        """
+        batch, batched = check_input(self.label, x, self.input_size, self.batch_first)
+        check_dtype(self.cell.name, self.weight, x)
+        rows = self.num_layers * self.directions
+        given = check_states(
+            self.label, state, self.state_sizes, rows=rows, batch=batch, batched=batched, like=self.weight
+        )
+        self.compiles("cpu", x)
+        x_TBI, lengths_B, layout = read_input(self.label, x, lengths, batch_first=self.batch_first)
+        states = batch_states(given, self.state_sizes, rows, batch, self.weight)
+        y_TBO, finals, found = trace_layer(self, x_TBI, states, lengths_B, self.stack)
+        y = layout.output(y_TBO, lengths_B)
+        assert isinstance(y, Tensor)
+        return y, layout.states(finals), found
