@@ -30,7 +30,11 @@ def test_the_guard_sees_a_socket() -> None:
     assert python(GUARD + "import socket; socket.socket()").returncode != 0
 
 
-@pytest.mark.parametrize("module", ["cellwright", "cellwright.cells", "cellwright.ops", "cellwright.cli.application"])
+LIGHT = ["cellwright", "cellwright.cells", "cellwright.ops", "cellwright.cli.application"]
+ENGINE = [f"cellwright.engine.{name}" for name in ("joint", "store", "stored", "cache", "lower.program", "explain")]
+
+
+@pytest.mark.parametrize("module", [*LIGHT, *ENGINE])
 def test_light_modules_load_no_torch(module: str) -> None:
     done = python(f"import {module}, sys; sys.exit('torch' in sys.modules)")
     assert done.returncode == 0

@@ -141,3 +141,24 @@ def show(
     from cellwright.cli.show import show_cell
 
     show_cell(cell, input, hidden)
+
+
+@application.command()
+def explain(
+    cell: Annotated[str, typer.Argument(help="A cell's name, or FILE.py:NAME.")],
+    input: Annotated[int, typer.Option("--input", help="Size of x.")] = 64,
+    hidden: Annotated[int, typer.Option("--hidden", help="Size of h.")] = 128,
+    batch: Annotated[int, typer.Option("--batch", help="Sequences.")] = 32,
+    steps: Annotated[int, typer.Option("--steps", help="Steps of each.")] = 50,
+    dtype: Annotated[str, typer.Option("--dtype", help="float32 or float64.")] = "float32",
+    isa: Annotated[
+        str | None, typer.Option("--isa", help="avx512, avx2, baseline or neon; this machine's fastest.")
+    ] = None,
+    bidirectional: Annotated[bool, typer.Option("--bidirectional", help="A second direction, from the end.")] = False,
+    measure: Annotated[bool, typer.Option("--measure", help="Run it too: times beside the machine's limits.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """What is compiled for a cell: its loops, operations, bytes, memory, and what limits it."""
+    from cellwright.cli.explain import explain_cell
+
+    explain_cell(cell, input, hidden, batch, steps, dtype, isa, bidirectional, measure, json)

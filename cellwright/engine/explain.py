@@ -83,17 +83,19 @@ class Explanation:
     def __str__(self) -> str:
         if self.why_not is not None:
             return f"{self.title}\n{self.cell} runs in the plain loop, a step at a time in torch: {self.why_not}"
-        assert self.inference and self.forward and self.backward and self.memory
+        inference, forward, backward, memory = self.inference, self.forward, self.backward, self.memory
+        if inference is None or forward is None or backward is None or memory is None:
+            return self.title
         rows = self.steps * self.batch * self.directions
         parts = [
             [self.title, f"schedule: {self.schedule}", f"hoisted: {'; '.join(self.hoisted) or 'nothing'}"],
             list(self.loops),
-            cost_lines(self.forward, self.backward, self.batch * self.directions, rows),
-            memory_lines(self.memory),
-            [self.limit(self.forward, "forward"), self.limit(self.backward, "backward"), self.balance_text()],
+            cost_lines(forward, backward, self.batch * self.directions, rows),
+            memory_lines(memory),
+            [self.limit(forward, "forward"), self.limit(backward, "backward"), self.balance_text()],
         ]
         if self.measured:
-            parts.append(measured_lines(self.measured, self.inference, self.forward, self.backward, rows))
+            parts.append(measured_lines(self.measured, inference, forward, backward, rows))
         return "\n\n".join("\n".join(part) for part in parts)
 
     def limit(self, costs: Costs, name: str) -> str:

@@ -2,7 +2,8 @@
 
 h, c            states as the step finds them         h′, c′      as it leaves them
 s0.i            column block of a stream that gate i reads; x where a stream is the input itself
-z.i             product whose matrix holds the rows of gate i, as R.i h; z1, z2 … where there are several; p where z is taken
+z.i             product whose matrix holds the rows of gate i, as R.i h
+                z1, z2 … where there are several; p where the cell has a z
 i, f …          what a gate's nonlinearity gives
 dy, d_h, dz.i   gradients that arrive, of old states, of what gate i's product gave
 """
@@ -65,7 +66,9 @@ class Parts:
         if len(node.shape) == 2:
             columns = int(attrs.get("col0", 0)), int(attrs.get("col1", node.shape[1]))
             cuts.append(f"{columns[0]}:{columns[1]}" if columns != (0, self.shapes[inside[0]][1]) else ":")
-        return text if set(cuts) == {":"} else f"{text}[{', '.join(cuts)}]"
+        while cuts and cuts[-1] == ":":
+            cuts.pop()
+        return f"{text}[{', '.join(cuts)}]" if cuts else text
 
     def gate(self, node: Node) -> str | None:
         """The gate whose rows a parameter node holds; None for an extra parameter, or rows of several."""

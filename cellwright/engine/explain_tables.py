@@ -111,6 +111,7 @@ def measured_lines(measured: Measured, inference: Costs, forward: Costs, backwar
         ("training step", training, measured.training),
     ):
         share = f"{100 * expected / found:.0f} % of the limit"
+        share += ", arrays stayed in a cache" if expected > found else ""
         lines.append(f"  {name:14} expected at least {1e3 * expected:.3f} ms, measured {1e3 * found:.3f} ms: {share}")
     for kernel in measured.kernels:
         how = "loaded from the folder of compiled code" if kernel.cached else "compiled"

@@ -16,7 +16,7 @@ import pytest
 def test_help_names_the_verbs_and_loads_no_torch(cellwright) -> None:
     done = cellwright("--help")
     assert done.returncode == 0
-    for verb in ("data", "train", "evaluate", "predict", "compare", "show"):
+    for verb in ("data", "train", "evaluate", "predict", "compare", "show", "explain"):
         assert f"\n  {verb} " in done.stdout
     script = "import sys; sys.argv = ['cellwright', '--help']\ntry:\n from cellwright.cli import main; main()\n"
     script += (
@@ -35,6 +35,10 @@ def test_the_options_are_those_we_promised(cellwright) -> None:
         "predict": ["--file", "--words", "--json"],
         "compare": ["--data", "--set", "--networks", "--json"],
         "show": ["--input", "--hidden"],
+        "explain": [
+            *("--input", "--hidden", "--batch", "--steps", "--dtype", "--isa"),
+            *("--bidirectional", "--measure", "--json"),
+        ],
     }
     for verb, options in promised.items():
         shown = cellwright(verb, "--help").stdout
