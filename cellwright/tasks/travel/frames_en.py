@@ -71,6 +71,8 @@ CUE_LEFT = {
     "cancel": """
         cancel my flight <prep> ~ {city} *
         i don't want to <verb> ~ {city} any more , cancel it
+        we will not <verb> ~ {city} , please cancel
+        i can't <verb> ~ {city} , cancel my ticket
         please cancel the ticket <prep> ~ {city} *
         cancel the booking where i <verb> ~ {city} *
     """,
@@ -125,6 +127,18 @@ CUE_RIGHT = {
         can {city} ~ be my <noun> * ?
         please note that {city} ~ is where i <tail> *
         book a flight , {city} ~ is the <noun> *
+        i think {city} ~ is where i <tail> *
+        remember that {city} ~ is our <noun> *
+        we want {city} ~ as the <noun> *
+        make {city} ~ the <noun> *
+        let {city} ~ be my <noun> *
+        get me a plane with {city} ~ as its <noun> *
+        my wife says {city} ~ is where we <tail> *
+        for us {city} ~ is the <noun> *
+        this time {city} ~ is where our tour <trip> *
+        from now on {city} ~ will be where we <tail> *
+        is there a plane that has {city} ~ for its <noun> * ?
+        the city of {city} ~ is my <noun> *
     """,
     "ask_price": """
         how much is a flight with {city} ~ as the <noun> *
@@ -132,23 +146,35 @@ CUE_RIGHT = {
         what does a ticket cost if {city} ~ is where i <tail> *
         tell me the price when {city} ~ is where my trip <trip> *
         what is the fare if {city} ~ is my <noun> *
+        how expensive is a ticket that has {city} ~ as its <noun> *
+        what would it cost with {city} ~ as the <noun> * ?
     """,
     "flight_status": """
         is the flight that has {city} ~ as its <noun> on time ?
         is the plane with {city} ~ as the <noun> delayed ?
         what is the status of the flight with {city} ~ as its <noun> *
         has flight {flight_number} with {city} ~ as the <noun> been delayed ?
+        when is the plane that has {city} ~ as its <noun> *
+        will my flight be late if {city} ~ is the <noun> * ?
     """,
     "cancel": """
         cancel the flight with {city} ~ as the <noun> *
         cancel my trip , {city} ~ is the <noun> *
         please cancel the ticket that has {city} ~ as its <noun> *
         {city} ~ is not where i <tail> any more , cancel it
+        i don't need the flight with {city} ~ as my <noun> , cancel it
+        cancel the booking that says {city} ~ is where we <tail> *
+        {city} ~ is not my <noun> any more , cancel the flight
+        {city} ~ is no longer where we <tail> , please cancel
+        {city} ~ will not be the <noun> , so cancel my ticket
+        since {city} ~ is not where my trip <trip> cancel it please
     """,
     "baggage": """
         how many bags can i take if {city} ~ is my <noun> *
         what is the luggage limit when {city} ~ is where i <tail> *
         how much luggage is allowed if {city} ~ is the <noun> *
+        how heavy can my bag be with {city} ~ as the <noun> * ?
+        may i take two suitcases if {city} ~ is where my trip <trip> * ?
     """,
 }
 
@@ -183,6 +209,15 @@ ORDINARY = {
         i need a {cabin} ticket to {destination} *
         {cabin} from {departure} to {destination} *
         does {airline} fly from {departure} to {destination} * ?
+        get two seats from {departure} to {destination} *
+        i would like to travel from {departure} to {destination} *
+        we have to be in {destination} {date} , what flights are there ?
+        a return ticket from {departure} to {destination} *
+        put us on a plane to {destination} *
+        any seats left from {departure} to {destination} * ?
+        i am going to {destination} * , please book it
+        buy a ticket to {destination} for {passengers}
+        a plane from {departure} to {destination} that stops in {stopover} *
     """,
     "ask_price": """
         how much is a ticket from {departure} to {destination} *
@@ -200,6 +235,16 @@ ORDINARY = {
         can i get to {destination} for {price} ?
         is there anything to {destination} for {price} ?
         how much for {passengers} from {departure} to {destination} ?
+        what is the cost of a ticket to {destination} *
+        how much would {passengers} pay from {departure} to {destination} ?
+        what do you charge for {bags} ?
+        how much do i pay for {cabin} on {airline} ?
+        is it expensive to fly from {departure} to {destination} * ?
+        what are the prices at the {hotel} for {nights} ?
+        how much for {nights} in a {star} hotel in {place} ?
+        give me the price of flight {flight_number}
+        what does {airline} charge from {departure} to {destination} ?
+        price of a ticket to {destination} *
     """,
     "flight_status": """
         is flight {flight_number} on time ?
@@ -219,6 +264,16 @@ ORDINARY = {
         what time is my flight to {destination} * ?
         what time does my plane take off {date} ?
         status of {airline} flight {flight_number} on {on_date}
+        will flight {flight_number} be late ?
+        is there any delay on {flight_number} ?
+        where is flight {flight_number} now ?
+        is the plane from {departure} late ?
+        did {flight_number} take off already ?
+        has the {airline} plane to {destination} departed ?
+        is my flight {date} still on schedule ?
+        tell me if flight {flight_number} is delayed
+        when will {flight_number} be in {destination} ?
+        i want to know the status of {flight_number} on {on_date}
     """,
     "ask_time": """
         what time is it now ?
@@ -241,6 +296,14 @@ ORDINARY = {
         what time do we have ?
         is it {at_time} already in {place} ?
         what hour is it in {place} ?
+        what time is it over in {place} ?
+        give me the time in {place}
+        say the time please
+        what does the clock say in {place} ?
+        is it morning or evening in {place} now ?
+        tell me what time it is
+        which time do they have in {place} ?
+        i need the exact time
     """,
     "book_hotel": """
         book a hotel in {place} for {nights}
@@ -261,6 +324,16 @@ ORDINARY = {
         any {star} hotels in {place} under {price} a night ?
         i'm looking for a place to stay in {place} *
         get me a room for {nights} in {place} starting {date}
+        i want a room at the {hotel} for {passengers}
+        book {nights} at the {hotel}
+        we would like to sleep in {place} {date}
+        find me somewhere to stay in {place} for {nights}
+        a room in {place} for {passengers} , {nights}
+        are there free rooms at the {hotel} {date} ?
+        we are looking for a {star} hotel in {place} *
+        i'd like to reserve a hotel in {place} for {nights}
+        put us in a {star} hotel in {place}
+        is there a hotel in {place} for less than {price} ?
     """,
     "weather": """
         what is the weather like in {place} ?
@@ -279,6 +352,16 @@ ORDINARY = {
         how cold will it be in {place} {date} ?
         is it raining in {place} now ?
         what temperature is it in {place} ?
+        will it be warm in {place} {date} ?
+        how warm is it in {place} now ?
+        does it rain in {place} {date} ?
+        is there snow in {place} ?
+        what will the weather be in {place} on {on_date} ?
+        should i take a coat to {place} {date} ?
+        give me the forecast for {place} {date}
+        is it windy in {place} in the {daypart} ?
+        are there storms in {place} {date} ?
+        show me the weather for {place}
     """,
     "cancel": """
         cancel my flight to {destination} *
@@ -296,6 +379,16 @@ ORDINARY = {
         i changed my mind about {flight_number} , cancel it
         how do i cancel my ticket to {destination} ?
         cancel the {at_time} flight
+        cancel my ticket from {departure} to {destination} *
+        i don't need the room at the {hotel} any more , cancel it
+        please cancel flight {flight_number} {date}
+        we are not going to {destination} , please cancel
+        cancel the hotel room in {place}
+        i'd like to cancel my {airline} ticket
+        could you cancel my flight on {on_date} ?
+        cancel both tickets to {destination} *
+        delete my reservation at the {hotel}
+        cancel my {seat}
     """,
     "baggage": """
         how many bags can i take on {airline} ?
@@ -313,6 +406,16 @@ ORDINARY = {
         what are the luggage rules for {cabin} on {airline} ?
         do i pay extra for {bags} ?
         how big can a cabin bag be ?
+        how many suitcases are allowed on {airline} ?
+        can i take {bags} in {cabin} ?
+        what is the luggage limit on flight {flight_number} ?
+        is there a fee for {bags} ?
+        do {bags} cost extra on {airline} ?
+        where is my suitcase from flight {flight_number} ?
+        my luggage is lost in {destination}
+        how much hand luggage may i carry on {airline} ?
+        what can i bring on board in {cabin} ?
+        we travel with {bags}
     """,
     "request_service": """
         i'd like a {meal} on flight {flight_number}
@@ -329,6 +432,16 @@ ORDINARY = {
         i need a wheelchair for flight {flight_number}
         add a {meal} to my booking {flight_number}
         a {meal} and a {seat} please
+        please reserve a {seat} on {flight_number}
+        i need a {meal} on my flight to {destination}
+        can you change my {seat} to a {seat} ?
+        is a {seat} free on flight {flight_number} ?
+        we want a {meal} and a {meal}
+        my child eats a {meal}
+        book a {meal} on flight {flight_number} {date}
+        i would love a {seat}
+        could we sit together on flight {flight_number} ?
+        get me a {seat} in {cabin} please
     """,
 }
 
@@ -340,6 +453,11 @@ LEADS = {
         look for a connection so that
         arrange everything so that
         plan our holiday so that
+        i want a trip where
+        reserve seats so that
+        make a booking where
+        can you find a ticket so that
+        we need a plane so that
     """,
     "ask_price": """
         how much is it if
@@ -347,24 +465,32 @@ LEADS = {
         tell me the price if
         what is the fare when
         what does it cost when
+        how expensive is it when
+        what would we pay if
     """,
     "flight_status": """
         is everything on time when
         will there be a delay if
         tell me the status of the trip where
         is my plane delayed if
+        has anything been delayed where
+        will we be late if
     """,
     "cancel": """
         cancel the booking where
         please cancel the trip where
         drop the reservation where
         i have to cancel the journey where
+        can you cancel everything where
+        we don't need the flight any more where
     """,
     "baggage": """
         how many bags can i take if
         what luggage is allowed if
         how heavy can my suitcase be when
         is hand luggage free if
+        how much luggage may we have when
+        do i pay for my bags when
     """,
 }
 
@@ -378,6 +504,10 @@ CLAUSES_LEFT = """
     the <noun> is ~ {city} *
     i take a plane <prep> ~ {city} *
     we are on a flight <prep> ~ {city} *
+    our <noun> will be ~ {city} *
+    for the <noun> we take ~ {city} *
+    they are <gerund> ~ {city} *
+    everyone has to <verb> ~ {city} *
 """
 
 CLAUSES_RIGHT = """
@@ -389,6 +519,15 @@ CLAUSES_RIGHT = """
     {city} ~ will be the <noun> *
     {city} ~ is the city that i <verb> *
     it is {city} ~ where my friends <tail> *
+    {city} ~ is the place where they <tail> *
+    {city} ~ should be our <noun> *
+    {city} ~ has to be the <noun> *
+    we have {city} ~ as our <noun> *
+    they choose {city} ~ for the <noun> *
+    i put down {city} ~ as my <noun> *
+    it is in {city} ~ that our tour <trip> *
+    {city} ~ is the airport that they <verb> *
+    with {city} ~ as its <noun> we take a plane *
 """
 
 # The intent needs both ends: "{opening} … {ending}" with the same middles; one row an opening, by ending.

@@ -50,6 +50,11 @@ CUE_LEFT = {
         <prep>~{city}的航班有哪些*
         {date}<prep>~{city}的机票还有吗
         找一班<prep>~{city}的飞机*
+        我这次想<verb>~{city}*
+        麻烦安排<verb>~{city}*
+        坐{flight_number}<verb>~{city}*
+        {airline}<prep>~{city}的票*
+        大家一起<verb>~{city}*
     """,
     "ask_price": """
         <prep>~{city}的机票多少钱*
@@ -57,23 +62,30 @@ CUE_LEFT = {
         请告诉我<prep>~{city}的票价*
         {date}<prep>~{city}的航班要多少钱
         机票多少钱,<noun>~是{city}*
+        <verb>~{city}要花多少钱*
+        {airline}<prep>~{city}的票多少钱
     """,
     "flight_status": """
         <prep>~{city}的航班晚点了吗
         <prep>~{city}的飞机准点吗
         {flight_number}<verb>~{city}会准时吗
         <prep>~{city}的那班飞机现在什么情况
+        我坐{flight_number}<verb>~{city},会延误吗
+        {flight_number}是<prep>~{city}的那班吗,准点吗
+        {date}<prep>~{city}的飞机会晚点吗
     """,
     "cancel": """
         取消<prep>~{city}的航班
         帮我取消<prep>~{city}的机票
         我不<verb>~{city}了,把票取消
         请取消<noun>~是{city}的订单
+        我们不想<verb>~{city}了,请取消
     """,
     "baggage": """
         <prep>~{city}的航班能带几件行李
         我<verb>~{city}可以带多少行李
         <prep>~{city}的飞机行李限重多少
+        坐{airline}<verb>~{city}能带几件行李
     """,
 }
 
@@ -120,6 +132,16 @@ CUE_RIGHT = {
         {city}~是我准备<relative>的城市*
         {city}~这个城市我要<relative>*
         {city}~是飞机<relative>的地方*
+        我觉得{city}~是<noun>*
+        我们定了{city}~做<noun>*
+        这趟飞机{city}~<tail>*
+        麻烦记下{city}~是我的<noun>*
+        希望{city}~是我们的<noun>*
+        请让{city}~作为<noun>*
+        听我说,{city}~是<noun>*
+        我和家人{city}~<tail>*
+        对我们来说{city}~是<noun>*
+        {city}这座城市~是<noun>*
     """,
     "ask_price": """
         {city}~<tail>的机票多少钱*
@@ -127,23 +149,27 @@ CUE_RIGHT = {
         请告诉我{city}~<tail>的票价*
         {date}{city}~<tail>的航班要多少钱
         要是{city}~是<noun>,机票多少钱
+        假如{city}~是我的<noun>,要花多少钱
     """,
     "flight_status": """
         {city}~<tail>的航班晚点了吗
         {city}~<tail>的飞机准点吗
         {flight_number}在{city}~<tail>会准时吗
         {city}~<tail>的那班飞机现在什么情况
+        我的航班{city}~<tail>,会晚点吗
     """,
     "cancel": """
         取消{city}~<tail>的航班
         帮我取消{city}~<tail>的机票
         我不在{city}~<tail>了,把票取消
         请取消{city}~是<noun>的订单
+        以{city}~为<noun>的票不要了,帮我取消
     """,
     "baggage": """
         {city}~<tail>的航班能带几件行李
         要是{city}~是<noun>可以带多少行李
         {city}~<tail>的飞机行李限重多少
+        {city}~是<noun>的话能带几件行李
     """,
 }
 
@@ -177,6 +203,14 @@ ORDINARY = {
         我们{passengers}要去{destination}*
         离开{departure}前往{destination}*
         哪家航空公司从{departure}飞{destination}
+        买两张从{departure}到{destination}的机票*
+        {date}我们必须到{destination},有什么航班
+        从{departure}飞往{destination}的往返票*
+        还有从{departure}到{destination}的座位吗*
+        安排我们坐飞机去{destination}*
+        我打算从{departure}坐飞机到{destination}*
+        来一张去{destination}的票*
+        {passengers}从{departure}去{destination}*
     """,
     "ask_price": """
         从{departure}到{destination}的机票多少钱*
@@ -194,6 +228,13 @@ ORDINARY = {
         {passengers}去{destination}一共多少钱
         {departure}到{destination}往返要花多少钱
         {price}够不够买{departure}到{destination}的票
+        到{destination}的机票什么价*
+        {airline}从{departure}到{destination}收多少钱
+        坐{cabin}从{departure}到{destination}贵吗
+        {hotel}一晚什么价格
+        托运{bags}怎么收费
+        {flight_number}的{cabin}要多少钱
+        {star}的酒店在{place}住{nights}多少钱
     """,
     "flight_status": """
         {flight_number}准点吗
@@ -213,6 +254,13 @@ ORDINARY = {
         {time}去{destination}的航班准时吗
         从{departure}到{destination}的飞机起飞了没有
         {airline}{flight_number}会不会延误
+        {flight_number}会迟到吗
+        {flight_number}现在到哪里了
+        从{departure}来的飞机晚点没有
+        {airline}去{destination}的航班走了吗
+        我{date}的航班还准时吗
+        告诉我{flight_number}有没有延误
+        {flight_number}降落了没有
     """,
     "ask_time": """
         现在几点
@@ -231,6 +279,12 @@ ORDINARY = {
         请报一下时间
         查一下{place}的当地时间
         这会儿{place}几点
+        {place}那边几点了
+        请告诉我几点
+        现在的准确时间是多少
+        {place}现在是白天还是黑夜
+        {place}和这里差几个小时
+        报一下{place}的时间
     """,
     "book_hotel": """
         帮我在{place}订一家酒店*
@@ -250,6 +304,13 @@ ORDINARY = {
         我要{star}的酒店,在{place}
         {place}便宜的旅馆有哪些
         订房,{hotel},{date}
+        {place}住{nights},找个{star}的酒店
+        {hotel}订{nights}
+        给{passengers}在{place}找个房间
+        我们想在{place}过夜,{date}
+        {date}的{hotel}帮我留一间房
+        有没有{place}的{star}酒店*
+        我要预订{place}的旅馆{nights}
     """,
     "weather": """
         {place}天气怎么样
@@ -267,6 +328,13 @@ ORDINARY = {
         {date}{place}有台风吗
         {place}{time}会下雨吗
         {date}{place}是晴天吗
+        {place}{date}暖和吗
+        {date}{place}刮风吗
+        {place}会下雪吗
+        {place}{date}多少度
+        看看{place}的天气
+        {date}去{place}穿什么衣服
+        {place}{time}冷吗
     """,
     "cancel": """
         取消我去{destination}的航班
@@ -284,6 +352,13 @@ ORDINARY = {
         {date}的全部取消
         怎么取消去{destination}的票
         {time}的航班不要了,取消
+        我不去{destination}了,请取消
+        把{flight_number}取消掉
+        取消从{departure}到{destination}的机票*
+        不住{hotel}了,取消吧
+        {date}的酒店请取消
+        退掉去{destination}的票
+        取消我的{seat}
     """,
     "baggage": """
         {airline}可以带几件行李
@@ -300,6 +375,13 @@ ORDINARY = {
         {cabin}行李限重多少
         去{destination}能带{bags}吗
         {airline}的手提行李可以多大
+        坐{airline}能托运几件
+        {bags}可以带上飞机吗
+        {flight_number}的行李额是多少
+        {airline}托运{bags}收费吗
+        我的行李在{destination}找不到了
+        坐{cabin}可以带{bags}吗
+        我们一共{bags}
     """,
     "request_service": """
         我要一份{meal}
@@ -316,6 +398,13 @@ ORDINARY = {
         给{flight_number}加一份{meal}
         去{destination}的飞机上我要{seat}
         我需要轮椅,航班{flight_number}
+        {flight_number}有{meal}吗
+        给我们安排{seat}
+        孩子要吃{meal}
+        能不能换到{seat}
+        {date}的飞机请留{seat}
+        要两份{meal}
+        我在{flight_number}上想坐{seat}
     """,
 }
 
@@ -327,30 +416,41 @@ LEADS = {
         我要订这样的票:
         帮我们计划旅行,
         我想买票,
+        我们想出门,
+        麻烦安排行程,
+        帮忙看看机票,
     """,
     "ask_price": """
         请问多少钱,如果
         票价是多少,要是
         要花多少钱,假如
         告诉我价格,
+        价格是多少,如果
+        大概多少钱,要是
     """,
     "flight_status": """
         会不会延误,如果
         航班准时吗,
         查一下航班状态,
         飞机晚点了没有,
+        航班有没有变化,
+        飞机会不会迟到,要是
     """,
     "cancel": """
         取消这个行程:
         请取消订票,
         帮我退票,
         订单不要了,
+        这张票我不要了,
+        把行程取消吧,
     """,
     "baggage": """
         能带几件行李,如果
         行李限重多少,要是
         可以托运多少行李,
         手提行李免费吗,
+        行李怎么收费,如果
+        能托运几件,要是
     """,
 }
 
@@ -362,6 +462,9 @@ CLAUSES_LEFT = """
     <noun>是~{city}*
     我坐<prep>~{city}的飞机*
     航班<prep>~{city}*
+    他们<verb>~{city}*
+    这次大家<verb>~{city}*
+    我们的<noun>会是~{city}*
 """
 
 CLAUSES_RIGHT = """
@@ -372,6 +475,13 @@ CLAUSES_RIGHT = """
     {city}~是<noun>*
     {city}~是我要<relative>的城市*
     我朋友在{city}~<tail>*
+    大家在{city}~<tail>*
+    这次在{city}~<tail>*
+    {city}~应该是我们的<noun>*
+    {city}~会是<noun>*
+    我们把{city}~当作<noun>*
+    {city}~是他们想<relative>的地方*
+    {city}~算是我的<noun>*
 """
 
 # The intent needs both ends: "{opening} … {ending}" with the same middles; one row an opening, by ending.

@@ -35,6 +35,8 @@ CITY_SLOTS = {"city", "departure", "destination", "stopover", "place"}
 HELD_OUT = {"frames": (10, 25), "cities": (10, 35)}
 # Share of a held-out split's draws that come from what is kept for it.
 KEPT_DRAWS = 0.3
+# Share of English sentences without any capital: more in training, as a new city shows least of itself there.
+LOWER = {"train": 0.3, "valid": 0.1, "test": 0.1}
 
 
 Row = TypeVar("Row")
@@ -119,14 +121,14 @@ class _Writer:
         self.cities = self._parted(cities, HELD_OUT["cities"])
         self.frames = {
             kind: self._parted(rows, HELD_OUT["frames"])
-            for kind, rows in (
+            for kind, rows in _distinct(
                 ("left", _rows(frames.CUE_LEFT, "left")),
                 ("right", _rows(frames.CUE_RIGHT, "right")),
                 ("ordinary", _rows(frames.ORDINARY)),
                 ("left composed", _composed(frames.LEADS, frames.CLAUSES_LEFT, "left", language)),
                 ("right composed", _composed(frames.LEADS, frames.CLAUSES_RIGHT, "right", language)),
                 ("both ends", _both_ends(frames.BOTH_ENDS, language)),
-            )
+            ).items()
         }
 
     def split(self, split: str, size: int) -> tuple[list[Utterance], list[Case]]:
@@ -164,7 +166,7 @@ class _Writer:
     def _ordinary(self, split: str, kind: str) -> Utterance:
         frame, _ = self._draw(self.frames[kind], split)
         parts = self._parts(frame, split, {}, fillers=1)
-        return self._utterance(self._dressed(parts), frame.intent)[0]
+        return self._utterance(self._dressed(parts, split), frame.intent)[0]
 
     def _pair(self, split: str, side: Literal["left", "right"]) -> list[tuple[Utterance, Case | None]]:
         """The same sentence twice, once with each wording of the cue."""
@@ -172,7 +174,7 @@ class _Writer:
             kind = side if self.rng.random() < 0.6 else f"{side} composed"
             frame, seen_frame = self._draw(self.frames[kind], split)
             city, seen_city = self._draw(self.cities, split)
-            parts = self._dressed(self._parts(frame, split, {"city": city}, fillers=self._fillers()))
+            parts = self._dressed(self._parts(frame, split, {"city": city}, fillers=self._fillers()), split)
             pair = []
             for role, name in enumerate(ROLES):
                 own = [
@@ -236,7 +238,7 @@ class _Writer:
             if city not in cities:
                 return city
 
-    def _dressed(self, parts: list[_Part]) -> list[_Part]:
+    def _dressed(self, parts: list[_Part], split: str) -> list[_Part]:
         """With a greeting before and thanks after; in English also in the ways people use capitals."""
         prefix, suffix = self._choice(self.words.PREFIXES), self._choice(self.words.SUFFIXES)
         if parts[-1].text.strip().endswith("?"):
@@ -248,9 +250,9 @@ class _Writer:
         if self.language == "zh":
             return parts
         style = self.rng.random()
-        if style < 0.1:
+        if style < LOWER[split]:
             return [_Part(part.text.lower(), part.slot, part.cue) for part in parts]
-        if style < 0.6:
+        if style < LOWER[split] + 0.5:
             return [_Part(re.sub(r"\bi\b", "I", part.text), part.slot, part.cue) for part in parts]
         return parts
 
@@ -304,6 +306,20 @@ def _composed(leads: dict[str, str], clauses: str, cue: Literal["left", "right"]
         for row in _rows(leads)
         for clause in clauses.strip().splitlines()
     ]
+
+
+def _distinct(*kinds: tuple[str, list[_Frame]]) -> dict[str, list[_Frame]]:
+    """Without frames that an earlier kind has, so that what is kept from training in one kind is in no other."""
+    known: set[str] = set()
+    kept: dict[str, list[_Frame]] = {}
+    for kind, rows in kinds:
+        kept[kind] = []
+        for row in rows:
+            bare = re.sub(r"[ ?*]+$", "", row.text)
+            if bare not in known:
+                known.add(bare)
+                kept[kind].append(row)
+    return kept
 
 
 def _both_ends(table: dict[str, Any], language: str) -> list[_Frame]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 
+import numpy as np
 import pytest
 
 from cellwright.errors import ConfigError
 from cellwright.tasks.data.schemes import spans
 from cellwright.tasks.data.text import tokenize
-from cellwright.tasks.travel.generate import FAR, MAX_DISTANCE, TravelCorpus, generate
+from cellwright.tasks.travel.generate import FAR, MAX_DISTANCE, TravelCorpus, _Writer, generate
 from cellwright.tasks.travel.handwritten import handwritten
 
 
@@ -77,6 +78,14 @@ def test_test_has_frames_and_cities_that_training_never_shows(corpus: TravelCorp
     names = {" ".join(city(corpus, "test", k)).lower(): case.seen_city for k, case in enumerate(corpus.cases["test"])}
     assert sum(not seen for seen in names.values()) >= 0.3 * len(names)
     assert sum(not case.seen_frame for case in corpus.cases["test"]) >= 0.2 * len(corpus.cases["test"])
+
+
+def test_no_frame_is_in_two_splits_lists(corpus: TravelCorpus) -> None:
+    """A frame kept for test must not come back in training under another kind or with a question mark."""
+    language = corpus.name.removeprefix("travel-")
+    writer = _Writer(language, np.random.default_rng(0))
+    frames = [row.text.rstrip("?* ") for parts in writer.frames.values() for rows in parts.values() for row in rows]
+    assert len(frames) == len(set(frames)) > 500
 
 
 def test_tokens_of_the_text_are_the_words(corpus: TravelCorpus) -> None:
