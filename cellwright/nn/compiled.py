@@ -7,28 +7,27 @@ Axes: T time, B batch, R rows, N valid steps of all sequences, I input, O output
 
 from __future__ import annotations
 
-import itertools
 import platform
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 from torch.nn.utils.rnn import PackedSequence
-from torch.utils.checkpoint import checkpoint
 
 from cellwright.engine.run.compiled import Compiled
 from cellwright.engine.run.operators import Setting, run_layer
 from cellwright.engine.run.registry import compiled_for, runs_here
 from cellwright.engine.run.steps import own_streams
 from cellwright.engine.run.tables import valid_rows
-from cellwright.errors import BackendError, SlowPathWarning, UnsupportedOp
+from cellwright.errors import SlowPathWarning, UnsupportedOp
 from cellwright.nn.layout import States
 from cellwright.nn.lengths import dtype_name, mask_padding
 
 __all__ = [
+    "LayerRun",
     "LayerSource",
     "Rows",
     "directed_resets",
@@ -145,6 +144,9 @@ def why_not(x: Tensor, key: Callable[[], str]) -> str | None:
     return None
 
 
+RunPart = Callable[
+    ["LayerRun", Rows, Sequence[Tensor], States, Sequence[Tensor]], tuple[Tensor, dict[int, list[Tensor]]]
+]
 _told: set[tuple[str, str]] = set()
 
 
@@ -165,8 +167,8 @@ def run_compiled(
     stack: str = "joint",
     dropout: float = 0.0,
     resets_TB: Tensor | None = None,
-    segments: int = 1,
     own_products: bool = False,
+    run_part: RunPart | None = None,
 ) -> tuple[Tensor, States]:
     """All layers and directions.
 
@@ -174,21 +176,13 @@ def run_compiled(
         source: (layer, reverse) -> what runs there.
         states: one (L·D, B, S) a declared state.
         dropout: on the outputs of every layer but the last; 0 outside training.
-        segments: pieces of time of a training run between which only states are kept.
         own_products: input products by the kernels' own tile.
+        run_part: how the directions of one layer run; at once and whole if not given.
 
     Returns:
         y as rows (R, D·O), and final states, each (L·D, B, S).
     """
-    cut = segments > 1 and torch.is_grad_enabled() and not torch.compiler.is_compiling() and rows.steps > 1
-    if cut and resets_TB is not None:
-        raise BackendError(
-            "checkpoint_segments and resets together are not built yet: a piece does not know the state to begin with.",
-            repair="Leave one of them away, or cut the sequences where they are reset.",
-        )
-    given = rows
-    if cut and rows.form == "batch":
-        rows = replace(rows, data=rows.data.view(rows.batch, rows.steps, -1).transpose(0, 1).flatten(0, 1), form="time")
+    run_part = run_part or LayerRun.run
     flags = [] if resets_TB is None else [reset_rows(resets_TB, rows, back) for back in (False, True)]
     finals: dict[int, list[Tensor]] = {}
     inputs = [rows.data] * directions
@@ -197,16 +191,11 @@ def run_compiled(
         outputs: list[Tensor] = []
         for group in groups:
             part = LayerRun(source, layer, directions, group, own_products)
-            if cut:
-                y, ends = run_segments(part, rows, inputs, states, segments)
-            else:
-                y, ends = part.run(rows, inputs, states, flags)
+            y, ends = run_part(part, rows, inputs, states, flags)
             finals.update(ends)
             outputs.append(functional.dropout(y, dropout) if dropout > 0 and layer < num_layers - 1 else y)
         inputs = outputs * directions if stack == "joint" else outputs
     y = torch.cat(outputs, dim=1) if len(outputs) > 1 else outputs[0]
-    if given.form != rows.form:
-        y = y.view(rows.steps, rows.batch, -1).transpose(0, 1).flatten(0, 1)
     ordered = [finals[row] for row in range(num_layers * directions)]
     return y, tuple(torch.stack(column) for column in zip(*ordered, strict=True))
 
@@ -259,6 +248,10 @@ class LayerRun:
         }
         return y.to(outer if outer == torch.bfloat16 else kept), ends
 
+    def output_size(self, key: str, dtype: torch.dtype) -> int:
+        """O of one direction."""
+        return compiled_for(key, COMPUTED_IN.get(dtype, torch.float32)).plan.output
+
     def row(self, direction: int) -> int:
         """The row of a state that belongs to a direction of this layer."""
         return self.layer * self.directions + direction
@@ -267,54 +260,3 @@ class LayerRun:
 def run_streams(compiled: Compiled, x: Tensor, parameters: Mapping[str, Tensor]) -> list[Tensor]:
     """Input products by torch."""
     return compiled.streams.run(x, parameters)
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """One direction of one layer over one piece of time, as a function of tensors that can be called again."""
-
-    part: LayerRun
-    rows: Rows
-
-    def __call__(self, x: Tensor, *held: Tensor) -> tuple[Tensor, ...]:
-        """(y, states behind the piece …) from x and the states before it, each (B, S)."""
-        row = self.part.row(self.part.group[0])
-        states = tuple(state.expand(row + 1, *state.shape) for state in held)
-        y, found = self.part.run(replace(self.rows, data=x), [x] * 2, states, ())
-        return (y, *found[row])
-
-
-def run_segments(
-    part: LayerRun, rows: Rows, inputs: Sequence[Tensor], states: States, segments: int
-) -> tuple[Tensor, dict[int, list[Tensor]]]:
-    """`LayerRun.run`, piece of time after piece: in training only the states between pieces are kept."""
-    pieces, sizes = cut_rows(rows, segments)
-    ends: dict[int, list[Tensor]] = {}
-    outputs = []
-    for direction in part.group:
-        alone = replace(part, group=[direction])
-        data = torch.split(inputs[direction], sizes)
-        held = [state[part.row(direction)] for state in states]
-        results: dict[int, Tensor] = {}
-        for k in reversed(range(len(pieces))) if direction == 1 else range(len(pieces)):
-            piece = Piece(alone, pieces[k])
-            results[k], *held = checkpoint(piece, data[k], *held, use_reentrant=False, preserve_rng_state=False)
-        ends[part.row(direction)] = list(held)
-        outputs.append(torch.cat([results[k] for k in range(len(pieces))]))
-    return torch.cat(outputs, dim=1) if len(outputs) > 1 else outputs[0], ends
-
-
-def cut_rows(rows: Rows, segments: int) -> tuple[list[Rows], list[int]]:
-    """Pieces of time, as evenly as it goes, without their data; and the number of rows of each."""
-    count = min(segments, rows.steps)
-    bounds = [k * rows.steps // count for k in range(count + 1)]
-    pieces, sizes = [], []
-    for start, stop in itertools.pairwise(bounds):
-        if rows.lengths is None:
-            pieces.append(replace(rows, data=rows.data[:0], steps=stop - start))
-            sizes.append((stop - start) * rows.batch)
-            continue
-        lengths = (rows.lengths - start).clamp(0, stop - start)
-        pieces.append(replace(rows, data=rows.data[:0], steps=stop - start, lengths=lengths, index=None))
-        sizes.append(int(lengths.sum()))
-    return pieces, sizes

@@ -6,6 +6,7 @@ Axes: T time, B batch, R rows, I input, O output, S size of one state, L layers,
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -13,14 +14,21 @@ from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
 from cellwright.cells import Cell
+from cellwright.engine.run.registry import multiplies_bfloat16
 from cellwright.errors import BackendError, ConfigError
 from cellwright.nn.compiled import LayerSource, rows_of, rows_of_packed, run_compiled, why_not
 from cellwright.nn.layout import States, batch_states, check_dtype, check_input, check_states, read_input
 from cellwright.nn.lengths import Lengths
+from cellwright.nn.segments import run_segments
 from cellwright.nn.stepper import Stepper
 from cellwright.nn.tracing import Trace, trace_layer
 
 __all__ = ["KernelLayer"]
+
+
+def lowered(tensor: Tensor, dtype: torch.dtype | None) -> Tensor:
+    """What autocast makes of a result: kernels compute in float32 inside it."""
+    return tensor if dtype is None else tensor.to(dtype)
 
 
 class KernelLayer:
@@ -115,16 +123,21 @@ class KernelLayer:
             "directions": self.directions,
             "stack": self.stack,
             "dropout": self.dropout if self.training else 0.0,
-            "segments": self.checkpoint_segments,
             "own_products": self.own_products,
         }
-        if isinstance(x, PackedSequence) and lengths is None:
-            y_RO, finals = run_compiled(self.source, rows_of_packed(x), states, **options)
-            return x._replace(data=y_RO), finals
-        x_TBI, lengths_B, layout = read_input(self.label, x, lengths, batch_first=self.batch_first)
-        steps = rows_of(x_TBI, lengths_B)
-        y_RO, finals = run_compiled(self.source, steps, states, resets_TB=resets_TB, **options)
-        return layout.output(steps.back(y_RO), lengths_B), layout.states(finals)
+        cut = self.checkpoint_segments > 1 and torch.is_grad_enabled() and not torch.compiler.is_compiling()
+        if cut:
+            options["run_part"] = partial(run_segments, segments=self.checkpoint_segments)
+        lower = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else None
+        with torch.autocast("cpu", enabled=lower is not None and multiplies_bfloat16(), dtype=lower or torch.bfloat16):
+            if isinstance(x, PackedSequence) and lengths is None:
+                y_RO, finals = run_compiled(self.source, rows_of_packed(x), states, **options)
+                return x._replace(data=lowered(y_RO, lower)), tuple(lowered(state, lower) for state in finals)
+            x_TBI, lengths_B, layout = read_input(self.label, x, lengths, batch_first=self.batch_first)
+            steps = rows_of(x_TBI.contiguous() if cut else x_TBI, lengths_B)  # pieces of time lie one after another
+            y_RO, finals = run_compiled(self.source, steps, states, resets_TB=resets_TB, **options)
+            y_TBO = lowered(steps.back(y_RO), lower)
+        return layout.output(y_TBO, lengths_B), layout.states(tuple(lowered(state, lower) for state in finals))
 
     @property
     def own_products(self) -> bool:

@@ -79,10 +79,12 @@ class Emitter:
         b, lanes = self.builder, self.target.lanes
         result, at = ir.Constant(self.vector, [0.0] * lanes), 0
         for size in _powers(count):
-            kind = ir.VectorType(self.target.element, size)
+            # vectors of one number make LLVM's VectorCombine fail
+            kind = ir.VectorType(self.target.element, size) if size > 1 else self.target.element
             piece = b.load(self.at(pointer, I64(at)), align=self.target.size, typ=kind)
             for k in range(size):
-                result = b.insert_element(result, b.extract_element(piece, I32(k)), I32(at + k))
+                one = b.extract_element(piece, I32(k)) if size > 1 else piece
+                result = b.insert_element(result, one, I32(at + k))
             at += size
         return result
 
@@ -90,8 +92,11 @@ class Emitter:
         """The first `count` numbers: nothing behind them is written."""
         b, at = self.builder, 0
         for size in _powers(count):
-            mask = ir.Constant(ir.VectorType(I32, size), list(range(at, at + size)))
-            piece = b.shuffle_vector(value, ir.Constant(self.vector, ir.Undefined), mask)
+            if size > 1:
+                mask = ir.Constant(ir.VectorType(I32, size), list(range(at, at + size)))
+                piece = b.shuffle_vector(value, ir.Constant(self.vector, ir.Undefined), mask)
+            else:
+                piece = b.extract_element(value, I32(at))
             b.store(piece, self.at(pointer, I64(at)), align=self.target.size)
             at += size
 

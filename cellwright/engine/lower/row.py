@@ -269,10 +269,11 @@ class RowWriter:
         node, target = self.nodes[index], self.program.spots[index]
         total = e.variable(e.target.element, e.number(0.0))
         source = self.spot(node.args[0])
+        # a number is loaded before the loop: what follows reads it too
+        number = self.as_float(self.number(node.args[0])) if section.size == 1 or source is None else None
         with e.loop(I64(section.size), down=node.op == "suffix_sum") as k:
-            if section.size == 1 or source is None:
-                one = self.as_float(self.number(node.args[0]))
-            else:
+            one = number
+            if one is None:
                 one = b.load(self.address(source, k), align=e.target.size, typ=e.target.element)
             sum_ = b.fadd(b.load(total, typ=e.target.element), one)
             b.store(sum_, total)

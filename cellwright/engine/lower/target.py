@@ -11,7 +11,7 @@ from llvmlite import ir
 
 from cellwright.errors import ConfigError
 
-__all__ = ["ISAS", "Isa", "Target", "host_isas", "target_of"]
+__all__ = ["ISAS", "Isa", "Target", "has_bfloat16", "host_isas", "target_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +97,13 @@ def host_isas() -> tuple[str, ...]:
     if {"avx2", "fma"} <= has:
         names.append("avx2")
     return (*names, "baseline")
+
+
+@cache
+def has_bfloat16() -> bool:
+    """Whether this host multiplies bfloat16."""
+    features = llvm.get_host_cpu_features()
+    return any(features.get(name, False) for name in ("avx512bf16", "amx-bf16", "bf16"))
 
 
 def target_of(dtype: str, isa: str | None = None) -> Target:

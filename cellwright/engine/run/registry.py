@@ -14,14 +14,14 @@ import torch
 from cellwright.cells.cell import Cell
 from cellwright.engine.adjoint_ops import ALL_OPS
 from cellwright.engine.graph import Builder, Graph
-from cellwright.engine.lower.target import host_isas, target_of
+from cellwright.engine.lower.target import has_bfloat16, host_isas, target_of
 from cellwright.engine.run.compiled import Compiled
 from cellwright.engine.serial import cell_from_data, cell_to_data
 from cellwright.engine.spots import width
 from cellwright.engine.stored import stored_graph, stored_names
 from cellwright.engine.trace import trace
 
-__all__ = ["Traced", "cell_key", "compiled_for", "force_isa", "runs_here", "traced_for"]
+__all__ = ["Traced", "cell_key", "compiled_for", "force_isa", "multiplies_bfloat16", "runs_here", "traced_for"]
 
 _named: dict[tuple[str, str], Compiled] = {}
 _isa: list[str | None] = [os.environ.get("CELLWRIGHT_ISA") or None]
@@ -79,6 +79,11 @@ def traced_for(cell: Cell, input_size: int, hidden_size: int, bias: bool, dtype:
 def runs_here() -> bool:
     """Whether kernels are written for this machine."""
     return bool(host_isas())
+
+
+def multiplies_bfloat16() -> bool:
+    """Whether the host has instructions for bfloat16 products; without them float32 is the faster and closer one."""
+    return has_bfloat16()
 
 
 @lru_cache(maxsize=256)

@@ -1,0 +1,144 @@
+"""Training in pieces of time: only the states between pieces are kept, a piece is computed again for its gradient.
+
+Memory grows with the number of pieces plus the length of one: √T pieces make it grow with √T. y, dx and their gradients
+are whole tensors, filled piece by piece, so that what a piece needs is given back before the next one begins.
+
+Axes: R rows (steps of sequences), I input, O output, B batch, S size of one state.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from cellwright.errors import BackendError
+from cellwright.nn.compiled import LayerRun, LayerSource, Rows
+from cellwright.nn.layout import States
+
+__all__ = ["cut_rows", "run_segments"]
+
+
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """One direction of one layer, cut into pieces of time, in the order in which they run."""
+
+    part: LayerRun
+    rows: Sequence[Rows]
+    starts: Sequence[int]
+    key: str
+    names: Sequence[str]
+
+    def run(self, k: int, x: Tensor, held: Sequence[Tensor], parameters: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        """(y, states behind it …) of piece k, from its x and the states before it, each (B, S)."""
+        own = LayerSource(self.key, dict(zip(self.names, parameters, strict=True)))
+        part = replace(self.part, source=lambda layer, reverse: own)
+        row = part.row(part.group[0])
+        states = tuple(state.expand(row + 1, *state.shape) for state in held)
+        y, found = part.run(replace(self.rows[k], data=x), [x] * 2, states, ())
+        return (y, *found[row])
+
+    def cut(self, whole: Tensor, k: int) -> Tensor:
+        """The rows of piece k."""
+        return whole[self.starts[k] : self.starts[k + 1]]
+
+    @property
+    def order(self) -> range:
+        """Pieces as they run: the backward direction begins with the last."""
+        count = len(self.rows)
+        return range(count - 1, -1, -1) if self.part.group[0] == 1 else range(count)
+
+
+class PieceByPiece(torch.autograd.Function):
+    """(pieces, number of states, output size, x, states …, parameters …) -> y, final states …"""
+
+    @staticmethod
+    def forward(ctx: Any, pieces: Pieces, count: int, size: int, x: Tensor, *tensors: Tensor) -> tuple[Tensor, ...]:
+        held, parameters = list(tensors[:count]), tensors[count:]
+        y = x.new_empty((len(x), size), dtype=held[0].dtype)
+        between: list[Tensor] = []
+        for k in pieces.order:
+            between += held
+            out, *held = pieces.run(k, pieces.cut(x, k), held, parameters)
+            pieces.cut(y, k).copy_(out)
+        ctx.pieces, ctx.count = pieces, count
+        ctx.save_for_backward(x, *parameters, *between)
+        return (y, *held)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, dy: Tensor, *d_finals: Tensor) -> tuple[Any, ...]:
+        pieces, count, (x, *rest) = ctx.pieces, ctx.count, ctx.saved_tensors
+        stored = len(pieces.names)
+        parameters, between = rest[:stored], rest[stored:]
+        dx = torch.empty_like(x)
+        held_grads: Sequence[Tensor] = d_finals
+        totals = [torch.zeros_like(parameter) for parameter in parameters]
+        for step, k in reversed(list(enumerate(pieces.order))):
+            given = [pieces.cut(x, k), *between[step * count : (step + 1) * count], *parameters]
+            given = [t.detach().requires_grad_() for t in given]
+            with torch.enable_grad():
+                outputs = pieces.run(k, given[0], given[1 : 1 + count], given[1 + count :])
+            own, *others = torch.autograd.grad(
+                outputs, given, [pieces.cut(dy, k), *held_grads], allow_unused=True, materialize_grads=True
+            )
+            pieces.cut(dx, k).copy_(own)
+            held_grads = others[:count]
+            for total, gradient in zip(totals, others[count:], strict=True):
+                total.add_(gradient)
+        return (None, None, None, dx, *held_grads, *totals)
+
+
+def run_segments(
+    part: LayerRun,
+    rows: Rows,
+    inputs: Sequence[Tensor],
+    states: States,
+    flags: Sequence[Tensor],
+    *,
+    segments: int,
+) -> tuple[Tensor, dict[int, list[Tensor]]]:
+    """`LayerRun.run`, piece of time after piece; no second derivative.
+
+    Raises:
+        BackendError: with resets.
+    """
+    if flags:
+        raise BackendError(
+            "checkpoint_segments and resets together are not built yet: a piece does not know the state to begin with.",
+            repair="Leave one of them away, or cut the sequences where they are reset.",
+        )
+    cut, starts = cut_rows(rows, segments)
+    ends: dict[int, list[Tensor]] = {}
+    outputs = []
+    for direction in part.group:
+        own = part.source(part.layer, direction == 1)
+        pieces = Pieces(replace(part, group=[direction]), cut, starts, own.key, list(own.parameters))
+        held = [state[part.row(direction)] for state in states]
+        size = part.output_size(own.key, states[0].dtype)
+        tensors = (inputs[direction], *held, *own.parameters.values())
+        y, *ends[part.row(direction)] = PieceByPiece.apply(pieces, len(held), size, *tensors)  # type: ignore[no-untyped-call]
+        outputs.append(y)
+    return torch.cat(outputs, dim=1) if len(outputs) > 1 else outputs[0], ends
+
+
+def cut_rows(rows: Rows, segments: int) -> tuple[list[Rows], list[int]]:
+    """Pieces of time, as evenly as it goes, without their data; and where the rows of each begin, and the last end."""
+    count = min(segments, rows.steps)
+    bounds = [k * rows.steps // count for k in range(count + 1)]
+    pieces, starts = [], [0]
+    for start, stop in itertools.pairwise(bounds):
+        piece = replace(rows, data=rows.data[:0], steps=stop - start, index=None)
+        size = (stop - start) * rows.batch
+        if rows.lengths is not None:
+            piece = replace(piece, lengths=(rows.lengths - start).clamp(0, stop - start))
+            assert piece.lengths is not None
+            size = int(piece.lengths.sum())
+        pieces.append(piece)
+        starts.append(starts[-1] + size)
+    return pieces, starts
