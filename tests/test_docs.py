@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from cellwright.cells import CELLS
+from cellwright.cells import CELLS, MGU
+from cellwright.engine.explain import explain
 from cellwright.tasks.slots.config import SlotsConfig
 from cellwright.tasks.training.config import config_table
 
@@ -49,9 +50,15 @@ def compare_table(name: str) -> str:
     return "\n".join(lines)
 
 
+def explained() -> str:
+    """What `cellwright explain MGU --input 64 --hidden 128 --isa avx2` prints on one thread."""
+    return f"```\n{explain(MGU(), 64, 128, isa='avx2')}\n```"
+
+
 PARTS = {
     "settings": (ROOT / "docs" / "settings.md", settings_table),
     "slots": (ROOT / "docs" / "slots.md", slots_table),
+    "explain": (ROOT / "docs" / "how-it-compiles.md", explained),
     "compare": (ROOT / "README.md", lambda: compare_table("travel-en")),
 }
 
