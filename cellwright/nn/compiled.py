@@ -19,7 +19,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from cellwright.engine.run.compiled import Compiled
 from cellwright.engine.run.operators import Setting, run_layer
-from cellwright.engine.run.registry import compiled_for, runs_here
+from cellwright.engine.run.registry import compiled_for, multiplies_bfloat16, runs_here
 from cellwright.engine.run.steps import own_streams
 from cellwright.engine.run.tables import valid_rows
 from cellwright.errors import SlowPathWarning, UnsupportedOp
@@ -227,12 +227,17 @@ class LayerRun:
         compiled = compiled_for(sources[0].key, dtype)
         make = own_streams if self.own_products else run_streams
 
+        # products in a type that the host does not multiply would be slow, and less close
+        raised = dtype != outer and not multiplies_bfloat16()
+
         def streams() -> list[Tensor]:
-            return [
-                stream.to(dtype)
-                for direction, own in zip(self.group, sources, strict=True)
-                for stream in make(compiled, inputs[direction], own.parameters)
-            ]
+            found: list[Tensor] = []
+            for direction, own in zip(self.group, sources, strict=True):
+                x, stored = inputs[direction], own.parameters
+                if raised:
+                    x, stored = x.to(dtype), {name: tensor.to(dtype) for name, tensor in stored.items()}
+                found += [stream.to(dtype) for stream in make(compiled, x, stored)]
+            return found
 
         for direction, own in zip(self.group, sources, strict=True):
             initial += [state[self.row(direction)].to(dtype) for state in states]

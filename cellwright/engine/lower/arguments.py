@@ -24,7 +24,8 @@ from cellwright.engine.plan import Program
 __all__ = ["HEADER", "Slots"]
 
 HEADER = (
-    "steps", "rows", "counts", "offsets", "z", "y", "order", "resets", "scratch", "scratch_size", "row_limit", "product",
+    "steps", "rows", "counts", "offsets", "z", "y", "order", "resets",
+    "scratch", "scratch_size", "row_limit", "product",
 )  # fmt: skip
 
 

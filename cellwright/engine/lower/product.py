@@ -23,17 +23,16 @@ I64 = ir.IntType(64)
 UNROLL = 4
 
 
-def PRODUCT_TYPE() -> ir.FunctionType:
-    """(A, row pitch of A, rows, packed, K, panels, Z, row pitch of Z) -> nothing; pitches in numbers."""
-    pointer = ir.PointerType()
-    return ir.FunctionType(ir.VoidType(), [pointer, I64, I64, pointer, I64, I64, pointer, I64])
+POINTER = ir.PointerType()
+# (A, row pitch of A, rows, packed, K, panels, Z, row pitch of Z) -> nothing; pitches in numbers
+PRODUCT_TYPE = ir.FunctionType(ir.VoidType(), [POINTER, I64, I64, POINTER, I64, I64, POINTER, I64])
 
 
 def product_module(target: Target) -> ir.Module:
     """The module with the functions `product` and `pack`."""
     module = ir.Module(f"product_{target.isa.name}_{target.dtype}")
     module.triple = target.isa.triple
-    function = ir.Function(module, PRODUCT_TYPE(), "product")
+    function = ir.Function(module, PRODUCT_TYPE, "product")
     for argument in (function.args[0], function.args[3]):
         argument.add_attribute("noalias")
     a, lda, rows, packed, depth, panels, z, ldz = function.args

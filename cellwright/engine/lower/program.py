@@ -115,7 +115,7 @@ class ProgramWriter:
         self.order = self.pointer(header("order"))
         self.resets = self.argument(header("resets"))
         self.row_limit = self.argument(header("row_limit"))
-        self.call = self.e.builder.inttoptr(self.argument(header("product")), PRODUCT_TYPE().as_pointer())
+        self.call = self.e.builder.inttoptr(self.argument(header("product")), PRODUCT_TYPE.as_pointer())
         self.arrays = [
             (self.pointer(slots.array(k)), self.argument(slots.array(k) + 1)) for k in range(len(program.arrays))
         ]

@@ -245,9 +245,9 @@ class RowWriter:
 
     def move(self, index: int, target: Spot) -> None:
         """One value into a buffer, without touching what lies behind it."""
-        e, b, lanes, size = self.e, self.e.builder, self.e.target.lanes, self.size(index)
+        e, size = self.e, self.size(index)
         if size == 1:
-            b.store(self.as_float(self.number(index)), self.address(target), align=e.target.size)
+            e.builder.store(self.as_float(self.number(index)), self.address(target), align=e.target.size)
             return
         spot = self.spot(index)
         assert spot is not None, (self.program.name, index, str(self.nodes[index]))
@@ -274,6 +274,7 @@ class RowWriter:
         with e.loop(I64(section.size), down=node.op == "suffix_sum") as k:
             one = number
             if one is None:
+                assert source is not None
                 one = b.load(self.address(source, k), align=e.target.size, typ=e.target.element)
             sum_ = b.fadd(b.load(total, typ=e.target.element), one)
             b.store(sum_, total)

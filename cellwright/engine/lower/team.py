@@ -58,9 +58,9 @@ def _chain(e: Emitter) -> None:
             with product:
                 values = [
                     b.inttoptr(value, wanted) if wanted == POINTER else value
-                    for value, wanted in zip(rest, PRODUCT_TYPE().args, strict=True)
+                    for value, wanted in zip(rest, PRODUCT_TYPE.args, strict=True)
                 ]
-                b.call(b.inttoptr(function, PRODUCT_TYPE().as_pointer()), values)
+                b.call(b.inttoptr(function, PRODUCT_TYPE.as_pointer()), values)
             with kernel:
                 _run(b, function, rest[0], I64(0), I64(1))
     b.ret_void()

@@ -15,7 +15,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cellwright.engine.hoist import Stream
 from cellwright.engine.lower.team import CHAIN_CALL
 from cellwright.engine.run.compiled import Compiled
 from cellwright.engine.run.prepared import product_code
