@@ -1,4 +1,4 @@
-"""From a cell's text to what runs: trace, verify, interpret, the passes to machine code, and running it (engine.run)."""
+"""From a cell's text to what runs: trace, verify, interpret, the passes to machine code, and running it (`run`)."""
 
 from cellwright.engine.graph import Graph, Node
 from cellwright.engine.interpret import interpret, interpret_sequence
