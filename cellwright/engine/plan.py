@@ -215,7 +215,13 @@ class Planner:
             if node.op in PRODUCTS and index not in self.leaves:
                 key = (node.args[1], self.levels[index]) if node.op == "matmul" else (-index - 1, 0)
                 groups.setdefault(key, []).append(index)
-        return list(groups.values())
+        return [sorted(members, key=self._stored_at) for members in groups.values()]
+
+    def _stored_at(self, product: int) -> tuple[str, float, float]:
+        """Where the matrix of a product stands in its stored parameter."""
+        matrix = self.nodes[self.nodes[product].args[0]]
+        attrs = dict(matrix.attrs)
+        return matrix.name, attrs.get("row0", 0.0), attrs.get("col0", 0.0)
 
     def _product(self, members: list[int]) -> Product:
         """A group as a product, with spots for operand and results."""

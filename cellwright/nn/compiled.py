@@ -197,7 +197,14 @@ def run_compiled(
         inputs = outputs * directions if stack == "joint" else outputs
     y = torch.cat(outputs, dim=1) if len(outputs) > 1 else outputs[0]
     ordered = [finals[row] for row in range(num_layers * directions)]
+    if len(ordered) == 1:
+        return y, tuple(state[None] for state in ordered[0])
     return y, tuple(torch.stack(column) for column in zip(*ordered, strict=True))
+
+
+def in_type(tensor: Tensor, dtype: torch.dtype) -> Tensor:
+    """`tensor.to(dtype)`, without a call where nothing changes."""
+    return tensor if tensor.dtype == dtype else tensor.to(dtype)
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,22 +243,22 @@ class LayerRun:
                 x, stored = inputs[direction], own.parameters
                 if raised:
                     x, stored = x.to(dtype), {name: tensor.to(dtype) for name, tensor in stored.items()}
-                found += [stream.to(dtype) for stream in make(compiled, x, stored)]
+                found += [in_type(stream, dtype) for stream in make(compiled, x, stored)]
             return found
 
         for direction, own in zip(self.group, sources, strict=True):
-            initial += [state[self.row(direction)].to(dtype) for state in states]
-            inside += [own.parameters[name].to(dtype) for name in compiled.inside]
+            initial += [in_type(state[self.row(direction)], dtype) for state in states]
+            inside += [in_type(own.parameters[name], dtype) for name in compiled.inside]
         backwards = tuple(d == 1 for d in self.group)
         setting = Setting(rows.steps, rows.batch, rows.data.shape[0], rows.form, sources[0].key, backwards, dtype)
         resets = [flags[d] for d in self.group] if flags else []
         y, *rest = run_layer(streams(), initial, inside, rows.lengths, rows.order, resets, setting, streams)
         count = len(states)
         ends = {
-            self.row(direction): [t.to(kept) for t in rest[k * count : (k + 1) * count]]
+            self.row(direction): [in_type(t, kept) for t in rest[k * count : (k + 1) * count]]
             for k, direction in enumerate(self.group)
         }
-        return y.to(outer if outer == torch.bfloat16 else kept), ends
+        return in_type(y, outer if outer == torch.bfloat16 else kept), ends
 
     def output_size(self, key: str, dtype: torch.dtype) -> int:
         """O of one direction."""

@@ -26,11 +26,6 @@ from cellwright.nn.tracing import Trace, trace_layer
 __all__ = ["KernelLayer"]
 
 
-def lowered(tensor: Tensor, dtype: torch.dtype | None) -> Tensor:
-    """What autocast makes of a result: kernels compute in float32 inside it."""
-    return tensor if dtype is None else tensor.to(dtype)
-
-
 class KernelLayer:
     """Mixed into a layer, which says what runs (`source`) and how it is called.
 
@@ -124,20 +119,32 @@ class KernelLayer:
             "stack": self.stack,
             "dropout": self.dropout if self.training else 0.0,
             "own_products": self.own_products,
+            "resets_TB": resets_TB,
         }
-        cut = self.checkpoint_segments > 1 and torch.is_grad_enabled() and not torch.compiler.is_compiling()
-        if cut:
+        if self.checkpoint_segments > 1 and torch.is_grad_enabled() and not torch.compiler.is_compiling():
             options["run_part"] = partial(run_segments, segments=self.checkpoint_segments)
-        lower = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else None
-        with torch.autocast("cpu", enabled=lower is not None and multiplies_bfloat16(), dtype=lower or torch.bfloat16):
-            if isinstance(x, PackedSequence) and lengths is None:
-                y_RO, finals = run_compiled(self.source, rows_of_packed(x), states, **options)
-                return x._replace(data=lowered(y_RO, lower)), tuple(lowered(state, lower) for state in finals)
-            x_TBI, lengths_B, layout = read_input(self.label, x, lengths, batch_first=self.batch_first)
-            steps = rows_of(x_TBI.contiguous() if cut else x_TBI, lengths_B)  # pieces of time lie one after another
-            y_RO, finals = run_compiled(self.source, steps, states, resets_TB=resets_TB, **options)
-            y_TBO = lowered(steps.back(y_RO), lower)
-        return layout.output(y_TBO, lengths_B), layout.states(tuple(lowered(state, lower) for state in finals))
+        if not torch.is_autocast_enabled("cpu"):
+            return self.run_rows(x, lengths, states, options)
+        lower = torch.get_autocast_dtype("cpu")
+        with torch.autocast("cpu", enabled=multiplies_bfloat16(), dtype=lower):
+            y, finals = self.run_rows(x, lengths, states, options)
+        y = y._replace(data=y.data.to(lower)) if isinstance(y, PackedSequence) else y.to(lower)
+        return y, tuple(state.to(lower) for state in finals)
+
+    def run_rows(
+        self, x: Tensor | PackedSequence, lengths: Lengths | None, states: States, options: dict[str, Any]
+    ) -> tuple[Tensor | PackedSequence, States]:
+        """x brought into rows, and y back into x's form."""
+        if isinstance(x, PackedSequence) and lengths is None:
+            del options["resets_TB"]
+            y_RO, finals = run_compiled(self.source, rows_of_packed(x), states, **options)
+            return x._replace(data=y_RO), finals
+        x_TBI, lengths_B, layout = read_input(self.label, x, lengths, batch_first=self.batch_first)
+        if "run_part" in options:  # pieces of time lie one after another
+            x_TBI = x_TBI.contiguous()
+        steps = rows_of(x_TBI, lengths_B)
+        y_RO, finals = run_compiled(self.source, steps, states, **options)
+        return layout.output(steps.back(y_RO), lengths_B), layout.states(finals)
 
     @property
     def own_products(self) -> bool:
