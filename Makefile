@@ -1,11 +1,12 @@
 # Everything a new machine needs: Python 3.11 or newer and make.
 #   make demo    install, train on the embedded travel data, print the comparison
 #   make test    install, check style and types, run the test suite
+#   make bench   measure the compiled layers beside their peers
 PYTHON    ?= python3
 PIP_FLAGS ?=
 BIN       := .venv/bin
 
-.PHONY: demo test check check-long bench-slots clean
+.PHONY: demo test check check-long bench bench-slots clean
 
 .venv/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -31,6 +32,9 @@ test: check
 
 check-long: .venv/.installed
 	$(BIN)/python -m pytest -q -m long
+
+bench: .venv/.installed
+	$(BIN)/python benchmarks/engine/run.py
 
 bench-slots: .venv/.installed
 	$(BIN)/python benchmarks/slots.py snips --seeds 1 2 3

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import re
+import sys
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -55,11 +59,35 @@ def explained() -> str:
     return f"```\n{explain(MGU(), 64, 128, isa='avx2')}\n```"
 
 
+def of_engine(name: str) -> ModuleType:
+    """A file of benchmarks/engine."""
+    spec = importlib.util.spec_from_file_location(
+        f"cellwright_engine_{name}", ROOT / "benchmarks" / "engine" / f"{name}.py"
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # its dataclasses look themselves up there
+    spec.loader.exec_module(module)
+    return module
+
+
+def engine_rows() -> dict[str, Any]:
+    """Measured rows by name; none before the first measurement."""
+    file = RESULTS / "engine.json"
+    rows: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))["rows"] if file.exists() else {}
+    return rows
+
+
+SPEED = ROOT / "docs" / "engine-speed.md"
 PARTS = {
     "settings": (ROOT / "docs" / "settings.md", settings_table),
     "slots": (ROOT / "docs" / "slots.md", slots_table),
     "explain": (ROOT / "docs" / "how-it-compiles.md", explained),
     "compare": (ROOT / "README.md", lambda: compare_table("travel-en")),
+    "engine": (SPEED, lambda: of_engine("report").tables(of_engine("suite").ROWS, engine_rows())),
+    "engine-machine": (SPEED, lambda: of_engine("report").conditions(engine_rows())),
+    "speed": (ROOT / "README.md", lambda: of_engine("report").sentence(engine_rows())),
 }
 
 

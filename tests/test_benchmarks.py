@@ -1,0 +1,108 @@
+"""The engine's benchmark runs on tiny sizes, reports no speed behind a red gate, and says what is missing."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+ENGINE = Path(__file__).resolve().parents[1] / "benchmarks" / "engine"
+
+
+def python(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *arguments], capture_output=True, text=True, check=False, timeout=240,
+        env=os.environ | {"PYTHONPATH": str(ENGINE), "CELLWRIGHT_CACHE": "off"},
+    )  # fmt: skip
+
+
+@pytest.fixture
+def module() -> Any:
+    """A file of benchmarks/engine as a module."""
+
+    def load(name: str) -> ModuleType:
+        spec = importlib.util.spec_from_file_location(f"cellwright_bench_{name}", ENGINE / f"{name}.py")
+        assert spec is not None
+        assert spec.loader is not None
+        found = importlib.util.module_from_spec(spec)
+        sys.modules[spec.name] = found  # its dataclasses look themselves up there
+        spec.loader.exec_module(found)
+        return found
+
+    return load
+
+
+def test_a_quick_run_measures_rows_and_keeps_those_of_before(tmp_path: Path) -> None:
+    file = tmp_path / "engine.json"
+    file.write_text(json.dumps({"rows": {"GRU train": {"status": "measured"}, "a row that is gone": {}}}))
+    names = r"^(LSTM packed train|LSTM stepper H=64)$"
+    done = python(str(ENGINE / "run.py"), "--quick", "--threads", "1", "--rows", names, "--out", str(file))
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(file.read_text(encoding="utf-8"))["rows"]
+    assert list(rows) == ["GRU train", "LSTM packed train", "LSTM stepper H=64"]
+    for name, peer in (("LSTM packed train", "torch.nn"), ("LSTM stepper H=64", "torch.nn.LSTMCell")):
+        row = rows[name]
+        assert row["status"] == "measured", row["note"]
+        assert row["quick"]
+        assert row["gate"][f"beside {peer}"]["y"] < row["gate"]["most"]
+        assert (
+            row["contestants"]["ours"]["p20"] <= row["contestants"]["ours"]["p50"] <= row["contestants"]["ours"]["p80"]
+        )
+        ratio = next(figure for figure in row["figures"] if figure["name"] == peer)
+        assert ratio["value"] > 0
+        assert ratio["met"] is None  # nothing is asked of a quick run
+        assert {"versions", "machine", "threads", "commit", "date", "load"} <= set(row)
+
+
+def test_a_red_gate_reports_no_speed() -> None:
+    script = """
+import json, run, gate, measure
+row = run.shrunk(next(row for row in run.ROWS if row.name == "Elman forward"))
+gate.LIMITS = {"float32": 1e-3}
+print(json.dumps(measure.measure(row, quick=True)))
+"""
+    done = python("-c", script)
+    assert done.returncode == 0, done.stderr
+    row = json.loads(done.stdout)
+    assert row["status"] == "red gate"
+    assert row["gate"]["beside the plain loop in float64"]["y"] > 1e-3
+    assert (row["contestants"], row["figures"]) == ({}, [])
+
+
+def test_quick_figures_cannot_become_the_results() -> None:
+    results = ENGINE.parent / "results" / "engine.json"
+    done = python(str(ENGINE / "run.py"), "--quick", "--rows", "^GRU train$", "--out", str(results))
+    assert done.returncode != 0
+    assert "--quick measures no speed" in done.stderr
+
+
+def test_a_figure_says_what_is_asked_and_shows_what_is_missed(module: Any) -> None:
+    report = module("report")
+    figure = {"name": "torch.nn", "kind": "ratio", "value": 1.5, "of_p20": 1.4, "spread": [1.3, 1.6], "least": 1.7}
+    assert report.said_of(figure | {"met": False}) == "**torch.nn 1.50×** (1.30–1.60; p20 1.40; 1.7 asked)"
+    assert report.said_of(figure | {"met": True, "value": 2.0}).startswith("torch.nn 2.00× (")
+
+
+def test_rows_without_results_say_so(module: Any) -> None:
+    report, suite = module("report"), module("suite")
+    table = report.tables(suite.ROWS, {})
+    assert table.count(report.NOT_MEASURED) == len(suite.ROWS)
+    assert report.NOT_MEASURED in report.sentence({})
+    assert report.NOT_MEASURED in report.conditions({})
+
+
+def test_a_row_that_misses_keeps_its_reason(module: Any) -> None:
+    report, suite = module("report"), module("suite")
+    row = suite.ROWS[0]
+    figure = {"name": "torch.nn", "kind": "ratio", "value": 0.9, "of_p20": 0.9, "spread": [0.8, 1.0], "met": False}
+    result = {"status": "measured", "note": "", "figures": [figure], "contestants": {}}
+    suite.REASONS[row.name] = "the loop waits for memory"
+    assert report.words(row, result)[-1] == "the loop waits for memory"
+    assert report.words(row, result | {"figures": [figure | {"met": True}]})[-1] != "the loop waits for memory"
