@@ -19,7 +19,27 @@ from cellwright.engine.spots import Spot, padded, width
 __all__ = ["Joint", "OuterProduct", "Plan", "make_plan"]
 
 CHEAP = frozenset(
-    "add sub mul neg identity relu abs minimum maximum lt le gt ge eq where slice concat pad spread".split()
+    [
+        "add",
+        "sub",
+        "mul",
+        "neg",
+        "identity",
+        "relu",
+        "abs",
+        "minimum",
+        "maximum",
+        "lt",
+        "le",
+        "gt",
+        "ge",
+        "eq",
+        "where",
+        "slice",
+        "concat",
+        "pad",
+        "spread",
+    ]
 )
 
 

@@ -273,7 +273,7 @@ class Planner:
     def _free_from(self, state: int, level: int, operand: Spot) -> bool:
         """Whether a product may write its result over a state: nothing reads the old value from then on."""
         leaf = next((k for k, spot in self.leaves.items() if spot == Spot("state", state)), None)
-        if leaf is None or operand.kind == "state" and operand.index == state:
+        if leaf is None or (operand.kind == "state" and operand.index == state):
             return leaf is None
         if any(new == leaf for _, new in self.news):
             return False

@@ -23,7 +23,30 @@ from cellwright.engine.graph import Builder, Graph, Node
 __all__ = ["ELEMENTWISE", "prune", "simplify", "simplify_nodes"]
 
 ELEMENTWISE = frozenset(
-    "add sub mul div neg identity sigmoid tanh relu softplus exp log sqrt abs minimum maximum lt le gt ge eq where".split()
+    [
+        "add",
+        "sub",
+        "mul",
+        "div",
+        "neg",
+        "identity",
+        "sigmoid",
+        "tanh",
+        "relu",
+        "softplus",
+        "exp",
+        "log",
+        "sqrt",
+        "abs",
+        "minimum",
+        "maximum",
+        "lt",
+        "le",
+        "gt",
+        "ge",
+        "eq",
+        "where",
+    ]
 )
 _COMPARES = ("lt", "le", "gt", "ge", "eq")
 
