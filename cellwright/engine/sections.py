@@ -94,41 +94,36 @@ class Cutter:
 
     def one_loop(self, written: Sequence[int]) -> bool:
         """Whether all is one loop, or all one number: every read of an old state then comes before its write."""
-        plain = all(rank == 0 for rank in self.rank.values())
-        plain &= not any(self.nodes[k].op in (*MOVES, "slice") or self.reduces(k) for k in self.inside)
-        plain &= not any(
-            self.nodes[a].op == "slice" and a not in self.program.spots for k in self.inside for a in self.nodes[k].args
-        )
-        plain &= not any(self.source(k) != k for k in written)
-        return (
-            plain
-            and len({self.size(k) for k in (*self.inside, *written) if self.size(k) > 1}) <= 1
-            and (len({self.size(k) > 1 for k in written}) <= 1)
-        )
+        read = {arg for index in self.inside for arg in self.nodes[index].args}
+        moved = any(self.nodes[k].op in (*MOVES, "slice") or self.reduces(k) for k in self.inside)
+        sliced = any(self.source(k) != k for k in (*read, *written))
+        sizes = {self.size(k) for k in (*self.inside, *written)}
+        written_sizes = {self.size(k) > 1 for k in written}
+        return not moved and not sliced and len(sizes - {1}) <= 1 and len(written_sizes) <= 1
 
     def keep(self, commits: Sequence[tuple[int, int]]) -> list[tuple[Spot, Spot, int]]:
         """Where each new state waits until the end of the row."""
         kept = []
         for state, node in commits:
-            spot = self.program.spots.get(node)
-            if spot is None and self.source(node) in self.here:
-                spot = self.buffer(node)
-            if spot is None or spot.kind in ("state", "vector") or (self.source(node) != node):
+            computed = node in self.here and self.nodes[node].op != "slice"
+            spot = self.buffer(node) if computed else self.program.spots.get(node)
+            if spot is None or spot.kind in ("state", "vector"):
                 spot = self.row(node)
                 self.aside.append((node, spot))
             kept.append((spot, Spot("state", state), self.size(node)))
         return kept
 
     def row(self, index: int) -> Spot:
+        """A new buffer of one row."""
         self.program.rows.append(padded(self.size(index), self.program.lanes))
         return Spot("row", len(self.program.rows) - 1)
 
     def buffer(self, index: int) -> Spot:
         """The spot of a computed value, made if there is none."""
         spots = self.program.spots
-        if index not in spots and self.nodes[index].op != "slice":
+        if index not in spots:
             spots[index] = self.row(index)
-        return spots.get(index, Spot("", -1)) if self.nodes[index].op != "slice" else self.row(index)
+        return spots[index]
 
     def cut(self, stores: Sequence[tuple[int, Spot]]) -> list[Section]:
         """Sections rank by rank."""
