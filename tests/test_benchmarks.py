@@ -61,19 +61,26 @@ def test_a_quick_run_measures_rows_and_keeps_those_of_before(tmp_path: Path) -> 
         assert {"versions", "machine", "threads", "commit", "date", "load"} <= set(row)
 
 
-def test_a_red_gate_reports_no_speed() -> None:
+def test_a_red_gate_reports_no_speed_and_a_failing_peer_is_skipped() -> None:
     script = """
-import json, run, gate, measure
+import json, run, gate, measure, works
 row = run.shrunk(next(row for row in run.ROWS if row.name == "Elman forward"))
+def failing(*given):
+    raise RuntimeError("no such kernel\\nhere")
+works.make_peer = failing
+skipped = measure.measure(row, quick=True)
 gate.LIMITS = {"float32": 1e-3}
-print(json.dumps(measure.measure(row, quick=True)))
+print(json.dumps([measure.measure(row, quick=True), skipped]))
 """
     done = python("-c", script)
     assert done.returncode == 0, done.stderr
-    row = json.loads(done.stdout)
-    assert row["status"] == "red gate"
-    assert row["gate"]["beside the plain loop in float64"]["y"] > 1e-3
-    assert (row["contestants"], row["figures"]) == ({}, [])
+    red, skipped = json.loads(done.stdout)
+    assert red["status"] == "red gate"
+    assert red["gate"]["beside the plain loop in float64"]["y"] > 1e-3
+    assert (red["contestants"], red["figures"]) == ({}, [])
+    assert skipped["status"] == "measured"
+    assert skipped["contestants"]["torch.nn"] == {"skipped": "it fails here: no such kernel"}
+    assert [figure["name"] for figure in skipped["figures"]] == ["sgemm"]
 
 
 def test_quick_figures_cannot_become_the_results() -> None:

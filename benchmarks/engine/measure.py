@@ -79,10 +79,13 @@ def peers(
     for name in row.peers:
         try:
             one = contest.peer(name)
+            given = one.begin()
         except Missing as missing:
             skipped[name] = str(missing)
             continue
-        given = one.begin()
+        except Exception as problem:  # the peer's own, such as a type that its kernels do not have on this machine
+            skipped[name] = f"it fails here: {(str(problem).strip() or type(problem).__name__).splitlines()[0]}"
+            continue
         if one.results is not None:
             theirs = {key: value for key, value in one.results(given).items() if value is not None}
             found = gate.errors(mine, theirs, row.dtype)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -80,7 +81,7 @@ def path_of(case: Case) -> str:
     """The layer's own word on what ran; bfloat16 that is computed in float32 is said."""
     path = str(case.layer.path)
     wide = case.row.dtype == "bfloat16" and torch.bfloat16 not in set(engine_call.COMPUTED_IN.values())
-    return f"{path}, computed in float32: there is no kernel for bfloat16 yet" if wide else path
+    return f"{path}, the loop computed in float32: no kernel multiplies bfloat16 yet" if wide else path
 
 
 def sgemm(size: int) -> Contestant:
@@ -98,9 +99,8 @@ def with_resets(row: Row, quick: bool) -> Contest:
         other.results = None
         return other
 
-    return Contest(
-        ours_of(case), lambda: gate.beside_the_loop(case, resets=True), peer, sgemm(SQUARE), lambda: path_of(case)
-    )
+    errors = functools.partial(gate.beside_the_loop, case, resets=True)
+    return Contest(ours_of(case), errors, peer, sgemm(SQUARE // 8 if quick else SQUARE), lambda: path_of(case))
 
 
 def any_split(row: Row, quick: bool) -> Contest:
@@ -110,14 +110,9 @@ def any_split(row: Row, quick: bool) -> Contest:
         raise NotBuilt("layers have no deterministic= yet")
     plain = dataclasses.replace(case, layer=copy.deepcopy(case.layer))
     case.layer.deterministic = "any-split"  # type: ignore[assignment]
-    size = SQUARE // 8 if quick else SQUARE
-    return Contest(
-        ours_of(case),
-        lambda: gate.beside_the_loop(case),
-        lambda name: ours_of(plain, name),
-        sgemm(size),
-        lambda: path_of(case),
-    )
+    errors = functools.partial(gate.beside_the_loop, case)
+    limit = sgemm(SQUARE // 8 if quick else SQUARE)
+    return Contest(ours_of(case), errors, lambda name: ours_of(plain, name), limit, lambda: path_of(case))
 
 
 def with_trace(row: Row, quick: bool) -> Contest:
