@@ -16,10 +16,11 @@ pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 
 DEMO = Path(__file__).resolve().parents[3] / "examples" / "demo.toml"
 # In Chinese a token is a character, and the first of a city does not even say that a city begins: below one half.
-LEAST_CHANCE = {"en": 0.47, "zh": 0.35}
+LEAST_CHANCE = {"en": 0.47, "zh": 0.3}
 # Guards, a little below what was measured (benchmarks/results/compare_*.json), as other processors round otherwise.
-KNOWS = {"en": 0.985, "zh": 0.96}
-KNOWS_NEW = {"en": 0.94, "zh": 0.85}
+KNOWS = {"en": 0.985, "zh": 0.98}
+KNOWS_NEW = {"en": 0.94, "zh": 0.95}
+FORWARD_KNOWS = {"en": 0.985, "zh": 0.92}  # where a city may begin is seen before it is sure that one does
 
 
 @pytest.fixture(scope="module", params=["en", "zh"])
@@ -45,8 +46,8 @@ def test_a_network_that_sees_one_word_is_at_chance(language: str) -> None:
 
 def test_a_forward_lstm_knows_cues_on_the_left_and_not_on_the_right(language: str) -> None:
     row = trained("LSTM", language)
-    assert (row.cases["left"].accuracy or 0) >= KNOWS[language]
-    assert (row.cases["new left"].accuracy or 0) >= KNOWS_NEW[language]
+    assert (row.cases["left"].accuracy or 0) >= FORWARD_KNOWS[language]
+    assert (row.cases["new left"].accuracy or 0) >= FORWARD_KNOWS[language]
     assert at_chance(row.cases["right"].accuracy, language)
 
 
@@ -64,4 +65,4 @@ def test_the_demos_model_reads_sentences_written_by_hand(language: str, tmp_path
     for u in handwritten(language):
         answer = model.predict(u.text or "")
         right += (answer.tags, answer.intent) == (u.slots, u.intent)
-    assert right >= {"en": 27, "zh": 24}[language]  # zh: 26 measured, 27 wanted; docs/roadmap.md
+    assert right >= {"en": 27, "zh": 24}[language]  # zh: 25 measured, 27 wanted; docs/roadmap.md
