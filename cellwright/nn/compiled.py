@@ -11,16 +11,16 @@ import platform
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 from torch.nn.utils.rnn import PackedSequence
 
-from cellwright.engine.run.compiled import Compiled
-from cellwright.engine.run.operators import Setting, run_layer
+from cellwright.engine.run.linear import own_linear
+from cellwright.engine.run.operators import Setting, is_eager, run_layer
 from cellwright.engine.run.registry import compiled_for, multiplies_bfloat16, runs_here
-from cellwright.engine.run.steps import own_streams
 from cellwright.engine.run.tables import valid_rows
 from cellwright.errors import SlowPathWarning, UnsupportedOp
 from cellwright.nn.layout import States
@@ -38,6 +38,8 @@ __all__ = [
     "why_not",
 ]
 
+# a panel of a wider matrix leaves the second cache, and torch's blocked product is faster
+WIDEST = 2048
 COMPUTED_IN = {torch.float64: torch.float64}
 
 
@@ -202,6 +204,12 @@ def run_compiled(
     return y, tuple(torch.stack(column) for column in zip(*ordered, strict=True))
 
 
+def takes_own(x: Tensor, stored: Mapping[str, Tensor]) -> bool:
+    """Whether our own product serves for the input: in eager mode, in one type, on rows not too wide for it."""
+    fits = x.shape[-1] <= WIDEST and not torch.is_autocast_enabled("cpu")
+    return fits and is_eager((x, *stored.values())) and all(tensor.dtype == x.dtype for tensor in stored.values())
+
+
 def in_type(tensor: Tensor, dtype: torch.dtype) -> Tensor:
     """`tensor.to(dtype)`, without a call where nothing changes."""
     return tensor if tensor.dtype == dtype else tensor.to(dtype)
@@ -232,7 +240,6 @@ class LayerRun:
         dtype = COMPUTED_IN.get(kept, torch.float32)
         sources = [self.source(self.layer, direction == 1) for direction in self.group]
         compiled = compiled_for(sources[0].key, dtype)
-        make = own_streams if self.own_products else run_streams
 
         # products in a type that the host does not multiply would be slow, and less close
         raised = dtype != outer and not multiplies_bfloat16()
@@ -243,7 +250,10 @@ class LayerRun:
                 x, stored = inputs[direction], own.parameters
                 if raised:
                     x, stored = x.to(dtype), {name: tensor.to(dtype) for name, tensor in stored.items()}
-                found += [in_type(stream, dtype) for stream in make(compiled, x, stored)]
+                linear = functional.linear
+                if self.own_products or takes_own(x, stored):
+                    linear = partial(own_linear, compiled.target)
+                found += [in_type(stream, dtype) for stream in compiled.streams.run(x, stored, linear)]
             return found
 
         for direction, own in zip(self.group, sources, strict=True):
@@ -267,8 +277,3 @@ class LayerRun:
     def row(self, direction: int) -> int:
         """The row of a state that belongs to a direction of this layer."""
         return self.layer * self.directions + direction
-
-
-def run_streams(compiled: Compiled, x: Tensor, parameters: Mapping[str, Tensor]) -> list[Tensor]:
-    """Input products by torch."""
-    return compiled.streams.run(x, parameters)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from llvmlite import ir
@@ -37,6 +37,13 @@ class Emitter:
         first = self.builder.insert_element(ir.Constant(kind, ir.Undefined), value, I32(0))
         mask = ir.Constant(ir.VectorType(I32, self.target.lanes), [0] * self.target.lanes)
         return self.builder.shuffle_vector(first, ir.Constant(kind, ir.Undefined), mask)
+
+    def joined(self, values: Sequence[ir.Value]) -> ir.Value:
+        """Numbers side by side in a vector."""
+        result = ir.Constant(self.vector, ir.Undefined)
+        for k, value in enumerate(values):
+            result = self.builder.insert_element(result, value, I32(k))
+        return result
 
     def fma(self, a: ir.Value, b: ir.Value, c: ir.Value) -> ir.Value:
         """a · b + c: fused where the host can, else two roundings."""

@@ -34,14 +34,23 @@ def add_pack(module: ir.Module, target: Target) -> None:
         source = e.at(matrix, b.mul(b.mul(panel, I64(target.panel)), column_stride))
         out = e.at(packed, b.mul(panel, panel_size))
         full = b.icmp_unsigned("<", panel, whole)
-        with b.if_else(b.and_(full, contiguous)) as (rows, any_stride):
-            with rows, e.loop(depth) as k:
-                for v in range(target.isa.tile[1]):
-                    at = I64(v * target.lanes)
-                    value = e.load_vector(e.at(e.at(source, b.mul(k, depth_stride)), at))
-                    e.store_vector(value, e.at(e.at(out, b.mul(k, I64(target.panel))), at))
-            with any_stride:
-                here = b.select(full, I64(target.panel), b.select(b.icmp_unsigned("==", panel, whole), rest, I64(0)))
+        with b.if_else(full) as (many, few):
+            with many, b.if_else(contiguous) as (rows, any_stride):
+                with rows, e.loop(depth) as k:
+                    for v in range(target.isa.tile[1]):
+                        at = I64(v * target.lanes)
+                        value = e.load_vector(e.at(e.at(source, b.mul(k, depth_stride)), at))
+                        e.store_vector(value, e.at(e.at(out, b.mul(k, I64(target.panel))), at))
+                with any_stride:
+                    columns_at = [e.at(source, b.mul(column_stride, I64(j))) for j in range(target.panel)]
+                    with e.loop(depth) as k:
+                        at = b.mul(k, depth_stride)
+                        for v in range(target.isa.tile[1]):
+                            here = columns_at[v * target.lanes : (v + 1) * target.lanes]
+                            value = e.joined([b.load(e.at(c, at), align=target.size, typ=target.element) for c in here])
+                            e.store_vector(value, e.at(out, b.add(b.mul(k, I64(target.panel)), I64(v * target.lanes))))
+            with few:
+                here = b.select(b.icmp_unsigned("==", panel, whole), rest, I64(0))
                 with e.loop(depth) as k:
                     row = e.at(out, b.mul(k, I64(target.panel)))
                     first = e.at(source, b.mul(k, depth_stride))

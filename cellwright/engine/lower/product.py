@@ -2,11 +2,13 @@
 
     for panel in M / (vectors · lanes):          the packed panel (K, vectors · lanes) stays in the nearest cache
       for tile of rows (at most `Isa.tile[0]`, evenly cut):
-        accumulators (rows, vectors) = 0
+        accumulators (rows, vectors) = 0, or the bias of these columns
         for k in K:  accumulators += A[row, k] · panel[k]
         Z[tile, panel] = accumulators
 
-One function a target, for all cells and sizes.
+One function a target, for all cells and sizes. The bits of a row do not depend on the rows beside it.
+
+`share` is a thread's part of a product over many rows, block by block, so that the rows stay in the second cache.
 """
 
 from __future__ import annotations
@@ -23,19 +25,20 @@ I64 = ir.IntType(64)
 UNROLL = 4
 
 
+BLOCK = 48
 POINTER = ir.PointerType()
-# (A, row pitch of A, rows, packed, K, panels, Z, row pitch of Z) -> nothing; pitches in numbers
-PRODUCT_TYPE = ir.FunctionType(ir.VoidType(), [POINTER, I64, I64, POINTER, I64, I64, POINTER, I64])
+# (A, row pitch of A, rows, packed, K, panels, Z, row pitch of Z, bias or 0) -> nothing; pitches in numbers
+PRODUCT_TYPE = ir.FunctionType(ir.VoidType(), [POINTER, I64, I64, POINTER, I64, I64, POINTER, I64, POINTER])
 
 
 def product_module(target: Target) -> ir.Module:
-    """The module with the functions `product` and `pack`."""
+    """The module with the functions `product`, `share` and `pack`."""
     module = ir.Module(f"product_{target.isa.name}_{target.dtype}")
     module.triple = target.isa.triple
     function = ir.Function(module, PRODUCT_TYPE, "product")
     for argument in (function.args[0], function.args[3]):
         argument.add_attribute("noalias")
-    a, lda, rows, packed, depth, panels, z, ldz = function.args
+    a, lda, rows, packed, depth, panels, z, ldz, bias = function.args
     e = Emitter(function, target)
     b = e.builder
     most = target.isa.tile[0]
@@ -44,17 +47,28 @@ def product_module(target: Target) -> ir.Module:
     panel_size = b.mul(depth, I64(target.panel))
     quarter = b.udiv(panel_size, I64(UNROLL))
     done_panels = e.variable(I64, I64(0))
+    # without a bias, what is loaded in its place is not used
+    unbiased = b.icmp_unsigned("==", b.ptrtoint(bias, I64), I64(0))
+    begin = b.select(unbiased, packed, bias)
+
+    def first_sums(panel: ir.Value, vectors: int) -> list[ir.Value]:
+        at = e.at(begin, b.mul(panel, I64(target.panel)))
+        values = [e.load_vector(e.at(at, I64(v * target.lanes))) for v in range(vectors)]
+        return [b.select(unbiased, e.splat(e.number(0.0)), value) for value in values]
+
     for height in range(1, most // 2 + 1):  # few rows: several panels side by side, to fill the accumulators
         side = most // height
         with e.when(b.icmp_unsigned("==", rows, I64(height))), e.loop(b.udiv(panels, I64(side))) as group:
             panel = b.mul(group, I64(side))
             matrices = [e.at(packed, b.mul(b.add(panel, I64(k)), panel_size)) for k in range(side)]
-            _tile(e, height, a, lda, matrices, depth, e.at(z, b.mul(panel, I64(target.panel))), ldz)
+            sums = first_sums(panel, side * target.isa.tile[1])
+            _tile(e, height, a, lda, matrices, depth, e.at(z, b.mul(panel, I64(target.panel))), ldz, sums)
             b.store(b.add(panel, I64(side)), done_panels)
     with e.loop(panels, b.load(done_panels, typ=I64)) as panel:
         matrix = e.at(packed, b.mul(panel, panel_size))
         out = e.at(z, b.mul(panel, I64(target.panel)))
         ahead = e.at(matrix, panel_size)
+        sums = first_sums(panel, target.isa.tile[1])
         first = e.variable(I64, I64(0))
         with e.loop(tiles) as tile:
             count = b.add(even, b.zext(b.icmp_unsigned("<", tile, longer), I64))
@@ -67,13 +81,37 @@ def product_module(target: Target) -> ir.Module:
                 block = function.append_basic_block(f"rows{height}")
                 switch.add_case(I64(height), block)
                 b.position_at_end(block)
-                _tile(e, height, here, lda, [matrix], depth, there, ldz, e.at(ahead, b.mul(tile, quarter)))
+                next_part = e.at(ahead, b.mul(tile, quarter))
+                _tile(e, height, here, lda, [matrix], depth, there, ldz, sums, next_part)
                 b.branch(done)
             b.position_at_end(done)
             b.store(b.add(row, count), first)
     b.ret_void()
+    _add_share(module, function, target)
     add_pack(module, target)
     return module
+
+
+def _add_share(module: ir.Module, product: ir.Function, target: Target) -> None:
+    """Adds `share`: (the arguments of `product` as 64-bit numbers, thread, threads), called as a kernel is."""
+    function = ir.Function(module, ir.FunctionType(ir.VoidType(), [POINTER, I64, I64]), "share")
+    arguments, thread, threads = function.args
+    e = Emitter(function, target)
+    b = e.builder
+    values = [b.load(e.at(arguments, I64(k), I64), typ=I64) for k in range(len(PRODUCT_TYPE.args))]
+    a, lda, rows, packed, depth, panels, z, ldz, bias = (
+        b.inttoptr(value, POINTER) if kind == POINTER else value
+        for value, kind in zip(values, PRODUCT_TYPE.args, strict=True)
+    )
+    blocks = b.udiv(b.add(rows, I64(BLOCK - 1)), I64(BLOCK))
+    mine = b.udiv(b.sub(b.add(blocks, b.sub(threads, I64(1))), thread), threads)
+    with e.loop(mine) as turn:
+        first = b.mul(b.add(thread, b.mul(turn, threads)), I64(BLOCK))
+        left = b.sub(rows, first)
+        count = b.select(b.icmp_unsigned("<", left, I64(BLOCK)), left, I64(BLOCK))
+        here, there = e.at(a, b.mul(first, lda)), e.at(z, b.mul(first, ldz))
+        b.call(product, [here, lda, count, packed, depth, panels, there, ldz, bias])
+    b.ret_void()
 
 
 def _tile(
@@ -85,18 +123,19 @@ def _tile(
     depth: ir.Value,
     z: ir.Value,
     ldz: ir.Value,
+    first: list[ir.Value],
     ahead: ir.Value | None = None,
 ) -> None:
     """One register tile over all of K: `height` rows, and the panels of `matrices` side by side.
 
     Args:
+        first: what the sums of each row begin with.
         ahead: a part of the next panel, fetched into the second cache meanwhile.
     """
     b, vectors = e.builder, e.target.isa.tile[1] * len(matrices)
     rows = [e.at(a, b.mul(lda, I64(row))) for row in range(height)]
     start = b.block
-    zero = e.splat(e.number(0.0))
-    sums = [[zero] * vectors for _ in range(height)]
+    sums = [list(first) for _ in range(height)]
 
     def chain(k: ir.Value, sums: list[list[ir.Value]]) -> list[list[ir.Value]]:
         at = [e.at(matrix, b.mul(k, I64(e.target.panel))) for matrix in matrices]

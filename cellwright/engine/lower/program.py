@@ -233,7 +233,8 @@ class ProgramWriter:
         operand, pitch = self.thread_buffer(phase.operand)
         result, result_pitch = self.thread_buffer(phase.result)
         with e.when(b.icmp_signed(">", count, I64(0))):
-            values = [operand, I64(pitch), count, packed, I64(depth), I64(panels), result, I64(result_pitch)]
+            none = ir.Constant(ir.PointerType(), None)
+            values = [operand, I64(pitch), count, packed, I64(depth), I64(panels), result, I64(result_pitch), none]
             b.call(self.call, values)
 
     def thread_buffer(self, spot: Spot) -> tuple[ir.Value, int]:

@@ -15,7 +15,7 @@ from cellwright.engine.lower.target import Target
 
 __all__ = ["CHAIN_CALL", "TEAM_HEADER", "TEAM_JOB", "team_module"]
 
-TEAM_HEADER, TEAM_JOB, CHAIN_CALL = 5, 4, 10
+TEAM_HEADER, TEAM_JOB, CHAIN_CALL = 5, 4, 11
 I32, I64, POINTER, VOID = ir.IntType(32), ir.IntType(64), ir.PointerType(), ir.VoidType()
 
 

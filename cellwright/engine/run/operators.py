@@ -25,7 +25,7 @@ from cellwright.engine.run.replay import replay_gradients
 from cellwright.engine.run.tables import Tables, tables_for
 from cellwright.engine.run.team import run_jobs, thread_count
 
-__all__ = ["Setting", "run", "run_grad", "run_layer"]
+__all__ = ["Setting", "is_eager", "run", "run_grad", "run_layer"]
 
 
 def parts(items: Sequence[Any], directions: int) -> list[list[Any]]:
@@ -194,6 +194,13 @@ def _filled(
     return dy, [torch.zeros_like(s) if g is None else g for s, g in zip(states, ends, strict=True)]
 
 
+def is_eager(tensors: Sequence[Tensor]) -> bool:
+    """Whether these are plain tensors that nobody traces, compiles or transforms."""
+    if torch.compiler.is_compiling() or torch._C._functorch.peek_interpreter_stack() is not None:
+        return False
+    return all(type(t) is Tensor or type(t) is Parameter for t in tensors)
+
+
 def run_layer(
     streams: Sequence[Tensor],
     states: Sequence[Tensor],
@@ -212,8 +219,7 @@ def run_layer(
     """
     tensors = (*streams, *states, *parameters)
     save = torch.is_grad_enabled() and any(t.requires_grad for t in tensors)
-    plain = all(type(t) is Tensor or type(t) is Parameter for t in tensors)
-    if torch.compiler.is_compiling() or not plain or torch._C._functorch.peek_interpreter_stack() is not None:
+    if not is_eager(tensors):
         out: list[Tensor] = run(
             list(streams), list(states), list(parameters), lengths, order, list(resets), setting.steps, setting.batch,
             setting.rows, setting.form, setting.key, list(setting.reverse), setting.dtype, save,

@@ -39,13 +39,13 @@ class Call:
 
 
 @cache
-def product_code(target: Target) -> tuple[object, int, Any]:
-    """(loaded code, address of `product`, `pack` as a function): one for all cells of a target."""
+def product_code(target: Target) -> tuple[object, int, Any, int]:
+    """(loaded code, address of `product`, `pack` as a function, address of `share`): one for all cells of a target."""
     loaded = load_module("product", repr(target), lambda: product_module(target), target)
     pack = ctypes.CFUNCTYPE(None, *([ctypes.c_void_p] + [ctypes.c_int64] * 5 + [ctypes.c_void_p]))(
         loaded.address("pack")
     )
-    return loaded, loaded.address("product"), pack
+    return loaded, loaded.address("product"), pack, loaded.address("share")
 
 
 class Packing:
@@ -103,7 +103,7 @@ class Prepared:
         self.grads = [padded(width(program.nodes[node].shape), target.lanes) for node in program.grads]
         self.a_row, self.once = self.layout.a_row, self.layout.once
         self.dtype = DTYPES[target.dtype]
-        _, self.product, _ = product_code(target)
+        self.product = product_code(target)[1]
         self.loaded = load_module(
             program.name, repr((program, target)), lambda: program_module(program, target), target
         )

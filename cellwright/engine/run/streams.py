@@ -5,7 +5,7 @@ Axes: N rows (valid steps of all sequences), I input.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -18,6 +18,9 @@ from cellwright.engine.run.torch_rows import TORCH_ROWS
 __all__ = ["StreamRunner", "evaluate", "joined", "part_of", "stacked"]
 
 
+Linear = Callable[[Tensor, Tensor, Tensor | None], Tensor]
+
+
 class StreamRunner:
     """Runs the streams of one cell, with what they read worked out once."""
 
@@ -25,8 +28,12 @@ class StreamRunner:
         self.hoisted = hoisted
         self.plain = [_reads_whole_input(hoisted, stream) for stream in hoisted.streams]
 
-    def run(self, x_NI: Tensor, parameters: Mapping[str, Tensor]) -> list[Tensor]:
-        """Every stream, (N, columns)."""
+    def run(self, x_NI: Tensor, parameters: Mapping[str, Tensor], linear: Linear = functional.linear) -> list[Tensor]:
+        """Every stream, (N, columns).
+
+        Args:
+            linear: (x, matrix, bias or None) -> x Wᵀ + b.
+        """
         values: dict[int, Tensor] = {}
 
         def value(index: int) -> Tensor:
@@ -42,7 +49,7 @@ class StreamRunner:
         for stream, plain in zip(self.hoisted.streams, self.plain, strict=True):
             if plain is not None and _is_whole(stream, plain, x_NI, parameters):
                 weight, bias = plain
-                streams.append(functional.linear(x_NI, parameters[weight], parameters[bias] if bias else None))
+                streams.append(linear(x_NI, parameters[weight], parameters[bias] if bias else None))
                 continue
             operand = value(stream.operand)
             if operand.dim() < 2:
@@ -52,7 +59,7 @@ class StreamRunner:
                 continue
             weight_MI = _below(parameters, [row.matrix for row in stream.rows])
             bias_M = None if stream.rows[0].bias is None else _below(parameters, [_bias(row) for row in stream.rows])
-            streams.append(functional.linear(operand, weight_MI, bias_M))
+            streams.append(linear(operand, weight_MI, bias_M))
         return streams
 
     def weights(self, stream: Stream, parameters: Mapping[str, Tensor]) -> tuple[Tensor, Tensor | None]:
