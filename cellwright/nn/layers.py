@@ -16,7 +16,7 @@ from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 from cellwright import cells, ops
 from cellwright.cells import Cell
 from cellwright.engine.run.loop import run_loop
-from cellwright.engine.run.registry import cell_key
+from cellwright.engine.run.registry import cell_key, constant_for_compilers
 from cellwright.nn import padded
 from cellwright.nn.compiled import LayerSource, directed_resets
 from cellwright.nn.init import check_init, initialise
@@ -139,6 +139,7 @@ class DropIn(KernelLayer, nn.RNNBase):
             y_TBO, finals = self.run_lengths(x_TBI, states, lengths_B)
         return layout.output(y_TBO, lengths_B), self.outward(layout, finals)
 
+    @constant_for_compilers
     def key(self, layer: int) -> str:
         """The text by which the engine knows the cell of `layer`."""
         width = self.input_size if layer == 0 else self.directions * (self.proj_size or self.hidden_size)

@@ -16,7 +16,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from cellwright.cells import Cell
 from cellwright.engine.run.loop import run_loop
-from cellwright.engine.run.registry import cell_key
+from cellwright.engine.run.registry import cell_key, constant_for_compilers
 from cellwright.errors import ConfigError
 from cellwright.nn.compiled import LayerSource, directed_resets, warn_slow
 from cellwright.nn.init import check_init, initialise, uniform
@@ -227,6 +227,7 @@ class Recurrent(KernelLayer, nn.Module):
         )
         return layout.output(y_TBO, lengths_B), layout.states(finals)
 
+    @constant_for_compilers
     def key(self, layer: int) -> str:
         """The text by which the engine knows the cell of `layer`."""
         widths = input_sizes(self.input_size, self.output_size, self.num_layers, self.directions, self.stack)

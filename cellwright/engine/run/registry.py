@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TypeVar
 
 import torch
 
@@ -21,7 +22,10 @@ from cellwright.engine.spots import width
 from cellwright.engine.stored import stored_graph, stored_names
 from cellwright.engine.trace import trace
 
-__all__ = ["Traced", "cell_key", "compiled_for", "force_isa", "multiplies_bfloat16", "runs_here", "traced_for"]
+__all__ = [
+    "Traced", "cell_key", "compiled_for", "constant_for_compilers", "force_isa", "multiplies_bfloat16", "runs_here",
+    "traced_for",
+]  # fmt: skip
 
 _named: dict[tuple[str, str], Compiled] = {}
 _isa: list[str | None] = [os.environ.get("CELLWRIGHT_ISA") or None]
@@ -36,6 +40,16 @@ class Traced:
     columns: Mapping[str, tuple[int, int]]
 
 
+F = TypeVar("F", bound=Callable[..., object])
+
+
+def constant_for_compilers(function: F) -> F:
+    """Marks what torch.compile runs once and takes the result of, as torch.compiler.assume_constant_result does;
+    that would load the compiler here."""
+    function._dynamo_marked_constant = True  # type: ignore[attr-defined]
+    return function
+
+
 def cell_key(cell: Cell, input_size: int, hidden_size: int, bias: bool) -> str:
     """A cell at one size, as text.
 
@@ -47,8 +61,23 @@ def cell_key(cell: Cell, input_size: int, hidden_size: int, bias: bool) -> str:
 
 def compiled_for(key: str, dtype: torch.dtype) -> Compiled:
     """The compiled cell of a key."""
+    if torch.compiler.is_compiling():  # what stands in a dict of this module, torch's compiler can follow
+        keep(key, dtype)
+        return _kept[key, dtype]
     named = _named.get((key, str(dtype).removeprefix("torch.")))
     return named or _compiled(key, str(dtype).removeprefix("torch."), _isa[0])
+
+
+_kept: dict[tuple[str, torch.dtype], Compiled] = {}
+
+
+@constant_for_compilers
+def keep(key: str, dtype: torch.dtype) -> bool:
+    """Puts the compiled cell of a key where torch.compile finds it."""
+    _kept[key, dtype] = _named.get((key, str(dtype).removeprefix("torch."))) or _compiled(
+        key, str(dtype).removeprefix("torch."), _isa[0]
+    )
+    return True
 
 
 @lru_cache(maxsize=64)
@@ -76,11 +105,13 @@ def traced_for(cell: Cell, input_size: int, hidden_size: int, bias: bool, dtype:
     return _traced(cell, input_size, hidden_size, bias, str(dtype).removeprefix("torch."), _isa[0])
 
 
+@constant_for_compilers
 def runs_here() -> bool:
     """Whether kernels are written for this machine."""
     return bool(host_isas())
 
 
+@constant_for_compilers
 def multiplies_bfloat16() -> bool:
     """Whether the host has instructions for bfloat16 products; without them float32 is the faster and closer one."""
     return has_bfloat16()

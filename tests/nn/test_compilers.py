@@ -1,0 +1,121 @@
+"""torch.compile, torch.export and torch's own checks of operators see a compiled layer as two operators."""
+
+from __future__ import annotations
+
+import copy
+import shutil
+import warnings
+from typing import Any
+
+import pytest
+import torch
+import torch._dynamo
+from torch import Tensor, nn
+
+from cellwright import nn as cwnn
+from cellwright.cells import CELLS, PeepholeLSTM
+from cellwright.engine.run import operators
+from cellwright.engine.run.registry import cell_key, compiled_for
+from cellwright.nn import Recurrent
+
+I, H = 3, 5
+LAYERS = {
+    "LSTM": lambda **o: cwnn.LSTM(I, H, **o),
+    "GRU": lambda **o: cwnn.GRU(I, H, **o),
+    "PeepholeLSTM": lambda **o: Recurrent(PeepholeLSTM(), I, H, **o),
+}
+COMPILER = shutil.which("g++") or shutil.which("clang++")
+
+
+@pytest.fixture(autouse=True)
+def fresh() -> Any:
+    """No graph of another test; what torch's compilers warn of in themselves is theirs."""
+    torch._dynamo.reset()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+    torch._dynamo.reset()
+
+
+class Net(nn.Module):
+    """A layer between ordinary torch."""
+
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        self.before, self.layer = nn.Linear(I, I), layer
+
+    def forward(self, x: Tensor) -> Tensor:
+        y, ends = self.layer(self.before(x).tanh())
+        last = ends[0] if isinstance(ends, tuple) else ends
+        return y.sin() + last.sum()
+
+
+def net(name: str, **options: Any) -> Net:
+    torch.manual_seed(0)
+    return Net(LAYERS[name](**options)).double()
+
+
+@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("backend", ["aot_eager", "inductor"])
+# without it torch.compile refuses all subclasses of nn.LSTM, nn.GRU and nn.RNN
+@torch._dynamo.config.patch(allow_rnn=True)
+def test_a_layer_compiles_whole_with_its_gradient(name: str, backend: str) -> None:
+    if backend == "inductor" and not COMPILER:
+        pytest.skip("inductor needs a C++ compiler: g++ or clang++")
+    eager = net(name, bidirectional=True)
+    compiled = torch.compile(copy.deepcopy(eager), fullgraph=True, backend=backend)
+    x = torch.randn(4, 2, I, dtype=torch.float64)
+    found = []
+    for model in (eager, compiled):
+        y = model(x)
+        found.append([y, *torch.autograd.grad(y.sum(), list(model.parameters()))])
+    assert "compiled kernels" in eager.layer.path
+    for theirs, ours in zip(*found, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("batch_first", [False, True])
+def test_an_exported_layer_runs_on_other_sizes(name: str, batch_first: bool) -> None:
+    model = net(name, batch_first=batch_first).eval()
+    time, batch = torch.export.Dim("time", min=2, max=64), torch.export.Dim("batch", min=2, max=64)
+    axes = {0: batch, 1: time} if batch_first else {0: time, 1: batch}
+    program = torch.export.export(model, (torch.randn(4, 3, I, dtype=torch.float64),), dynamic_shapes=(axes,))
+    for shape in ((4, 3), (7, 2), (2, 9)):
+        x = torch.randn(*shape, I, dtype=torch.float64)
+        torch.testing.assert_close(program.module()(x), model(x), rtol=1e-13, atol=1e-13)
+
+
+def arguments(name: str, reverse: list[bool], save: bool, grad: bool) -> tuple[Any, ...]:
+    """Of cellwright::run, two directions if `reverse` has two."""
+    cell = CELLS[name]()
+    key = cell_key(cell, I, H, True)
+    compiled = compiled_for(key, torch.float64)
+    torch.manual_seed(0)
+
+    def draw(*shape: int) -> Tensor:
+        return torch.rand(*shape, dtype=torch.float64).add_(0.2).requires_grad_(grad)
+
+    inside = {node.name: node for node in compiled.plan.hoisted.graph.nodes if node.op == "parameter"}
+    shapes = {head: stored for head, stored in stored_shapes(cell).items() if head in inside}
+    streams = [draw(6, stream.size) for _ in reverse for stream in compiled.plan.hoisted.streams]
+    states = [draw(2, size) for _ in reverse for size in cell.state_sizes(H).values()]
+    parameters = [draw(*shapes[head]) for _ in reverse for head in compiled.inside]
+    return streams, states, parameters, None, None, [], 3, 2, 6, "time", key, reverse, torch.float64, save
+
+
+def stored_shapes(cell: Any) -> dict[str, tuple[int, ...]]:
+    """Of the stored parameters: gates one below the other."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    for name, shape in cell.parameter_shapes(I, H).items():
+        head = name.split(".")[0]
+        before = shapes[head][0] if head in shapes else 0
+        shapes[head] = (before + shape[0], *shape[1:]) if shape else ()
+    return shapes
+
+
+@pytest.mark.parametrize("name", ["LSTM", "GRU", "IndRNN"])
+@pytest.mark.parametrize("reverse", [[False], [False, True]])
+def test_torch_finds_no_fault_with_the_operator(name: str, reverse: list[bool]) -> None:
+    for save, grad in ((False, False), (True, True)):
+        torch.library.opcheck(operators.run, arguments(name, reverse, save, grad))
