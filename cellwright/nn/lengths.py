@@ -39,6 +39,8 @@ def check_lengths(lengths: Lengths, steps: int, batch: int, device: torch.device
             f"lengths has shape {tuple(lengths_B.shape)}: it must hold one length for each of {batch} sequences.",
             repair="Pass a tensor or list of the batch's size; its order is that of the batch.",
         )
+    if torch.compiler.is_compiling():  # no number is known: none may lead outside of x
+        return lengths_B.clamp(0, steps)
     if batch and not (int(lengths_B.min()) >= 0 and int(lengths_B.max()) <= steps):
         wrong = int(((lengths_B < 0) | (lengths_B > steps)).nonzero()[0])
         raise ShapeError(

@@ -74,6 +74,30 @@ def test_a_layer_compiles_whole_with_its_gradient(name: str, backend: str) -> No
         torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-13)
 
 
+class Ragged(nn.Module):
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x: Tensor, lengths: Tensor, resets: Tensor) -> Tensor:
+        return self.layer(x, lengths=lengths, resets=resets)[0]
+
+
+def test_lengths_and_resets_compile_and_export() -> None:
+    model = Ragged(LAYERS["PeepholeLSTM"](bidirectional=True)).double()
+    given = torch.randn(4, 3, I, dtype=torch.float64), torch.tensor([3, 0, 4]), torch.rand(4, 3) < 0.4
+    compiled = torch.compile(model, fullgraph=True, backend="aot_eager")
+    exported = torch.export.export(model, given).module()
+    x, lengths, resets = given
+    for lengths in (torch.tensor([3, 0, 4]), torch.tensor([4, 2, 1])):
+        expected = model(x, lengths, resets)
+        for run in (compiled, exported):
+            torch.testing.assert_close(run(x, lengths, resets), expected, rtol=1e-13, atol=1e-14)
+    # no compiled code can refuse a length that is too long: it ends with x
+    longer = compiled(x, torch.tensor([9, 2, -1]), resets)
+    torch.testing.assert_close(longer, model(x, torch.tensor([4, 2, 0]), resets), rtol=1e-13, atol=1e-14)
+
+
 @pytest.mark.parametrize("name", LAYERS)
 @pytest.mark.parametrize("batch_first", [False, True])
 def test_an_exported_layer_runs_on_other_sizes(name: str, batch_first: bool) -> None:
