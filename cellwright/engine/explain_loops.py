@@ -37,7 +37,7 @@ def plan_lines(plan: Plan, parts: Parts, tile: tuple[int, int]) -> list[str]:
     before = [f"s{k} = {stream_text(plan, parts, stream)}" for k, stream in enumerate(plan.hoisted.streams)]
     return [
         "forward",
-        *_block("before the loop, all steps at once, in torch:", before),
+        *_block("before the loop, all steps at once:", before),
         *ahead,
         "",
         "backward",

@@ -1,4 +1,4 @@
-"""What runs before the loop: products of the input for all steps at once, in torch, with autograd.
+"""What runs before the loop: products of the input for all steps at once, with autograd.
 
 Axes: N rows (valid steps of all sequences), I input.
 """
