@@ -256,7 +256,7 @@ class Planner:
             self.stores.append((block, buffer.at(column)))
             if not self.computed(self._source(block)):
                 self.early[block, buffer.at(column)] = self.levels[product] - 1
-            if self.computed(block):
+            if self.computed(block) and self.nodes[block].op != "slice":  # a slice lies where it is cut from
                 self.out.spots.setdefault(block, buffer.at(column))
             column += padded(width(self.nodes[block].shape), self.lanes)
         return buffer

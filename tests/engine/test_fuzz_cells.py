@@ -41,9 +41,9 @@ KERNELS = [
     (CELLS[k % len(CELLS)], *PAIRS[(5 * k + k // len(CELLS)) % len(PAIRS)], torch.float64 if k >= 46 else torch.float32)
     for k in range(72)
 ]
-# SLSTM divides by a state, layer norm by a spread that may be √1e-5; and where a result is one number, the difference
-# of larger ones, its own size is no measure. How much a step makes of a rounding is then seen from the plain loop in
-# float32: eight times its worst error, as that is a matter of luck. Few cases of other cells may need this.
+# SLSTM divides by a state, layer norm by a spread that may be √1e-5: how much such a step makes of a rounding is seen
+# from the plain loop in float32, 32 times its worst error, as that is a matter of luck. Of other cells few cases may
+# need this, and 8 times: where all results are small differences of larger numbers.
 ILL = ("SLSTM", "LayerNorm")
 EXCUSED = 0.05
 FORWARD, GRAD_X, GRAD_W = 8, 16, 32
@@ -137,13 +137,14 @@ def as_type(value: Any, dtype: torch.dtype) -> Any:
     return None if value is None else value.detach().to(dtype, copy=True).requires_grad_()
 
 
-def error(ours: Tensor, exact: Tensor) -> float:
-    """Largest difference in eps of the largest exact value."""
-    if not exact.numel():
-        return 0.0
-    worst = float((ours.double() - exact).abs().max())
-    scale = torch.finfo(ours.dtype).eps * max(float(exact.abs().max()), 1e-3)
-    return worst / scale
+def errors(ours: list[Tensor], exact: list[Tensor]) -> list[float]:
+    """Largest difference of each in eps of the largest value of all: one number alone may be a small difference."""
+    scale = max([1e-3, *(float(e.abs().max()) for e in exact if e.numel())])
+    eps = torch.finfo(ours[0].dtype).eps
+    return [
+        float((o.double() - e).abs().max()) / (eps * scale) if e.numel() else 0.0
+        for o, e in zip(ours, exact, strict=True)
+    ]
 
 
 def looped(
@@ -163,15 +164,15 @@ def check(case: Case, cases: Any) -> bool:
     exact = looped(case, layer, x, state, named, torch.float64)
     over = []
     for group, bound in enumerate((FORWARD, GRAD_X, GRAD_W)):
-        for k, (mine, theirs) in enumerate(zip(ours[group], exact[group], strict=True)):
-            assert mine.shape == theirs.shape
-            if not error(mine, theirs) <= bound:
-                over.append((group, k, error(mine, theirs)))
+        assert [mine.shape for mine in ours[group]] == [theirs.shape for theirs in exact[group]]
+        worst = max(errors(ours[group], exact[group]))
+        if not worst <= bound:
+            over.append((group, worst))
     if over:
         plain = looped(case, layer, x, state, named, torch.float32)
-        for group, k, found in over:
-            worst = max(map(error, plain[group], exact[group]))
-            assert found <= 8 * worst, (group, k, found, case)
+        for group, worst in over:
+            luck = 32 if any(name in case.kernel[0] for name in ILL) else 8
+            assert worst <= luck * max(errors(plain[group], exact[group])), (group, worst, case)
     return not over
 
 
