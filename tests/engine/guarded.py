@@ -116,7 +116,7 @@ class Guard:
         self.moved.clear()
 
     def guarded_code(self, target: Any) -> Any:
-        loaded, product, pack = self.code(target)
+        loaded, product, pack, share = self.code(target)
 
         def guarded_pack(
             matrix: int, column: int, along: int, columns: int, depth: int, panels: int, packed: int
@@ -130,7 +130,7 @@ class Guard:
             source.free()
             target_memory.free()
 
-        return loaded, product, guarded_pack
+        return loaded, product, guarded_pack, share
 
 
 def results(layer: Recurrent, x: Tensor, states: tuple[Tensor, ...], given: dict[str, Any]) -> list[Tensor]:
