@@ -45,7 +45,7 @@ def test_a_backend_not_built_yet_is_refused(name: str) -> None:
 def test_kernels_asked_for_where_there_are_none_are_an_error(name: str) -> None:
     layer = LAYERS[name]().half()
     call = lambda: layer(X.half(), backend="cpu")  # noqa: E731
-    refused(BackendError, call, f"no kernels for {name}", "x is float16", 'Use backend="auto".')
+    refused(BackendError, call, f"no kernels for {layer.cell.name}", "x is float16", 'Use backend="auto".')
 
 
 @every_layer
