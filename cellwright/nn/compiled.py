@@ -204,10 +204,11 @@ def run_compiled(
     return y, tuple(torch.stack(column) for column in zip(*ordered, strict=True))
 
 
-def takes_own(x: Tensor, stored: Mapping[str, Tensor]) -> bool:
-    """Whether our own product serves for the input: in eager mode, in one type, on rows not too wide for it."""
+def takes_own(x: Tensor, stored: Mapping[str, Tensor], dtype: torch.dtype) -> bool:
+    """Whether our own product serves for the input: in eager mode, in the kernels' type, on rows not too wide."""
+    tensors = (x, *stored.values())
     fits = x.shape[-1] <= WIDEST and not torch.is_autocast_enabled("cpu")
-    return fits and is_eager((x, *stored.values())) and all(tensor.dtype == x.dtype for tensor in stored.values())
+    return fits and is_eager(tensors) and all(tensor.dtype == dtype for tensor in tensors)
 
 
 def in_type(tensor: Tensor, dtype: torch.dtype) -> Tensor:
@@ -251,7 +252,7 @@ class LayerRun:
                 if raised:
                     x, stored = x.to(dtype), {name: tensor.to(dtype) for name, tensor in stored.items()}
                 linear = functional.linear
-                if self.own_products or takes_own(x, stored):
+                if (self.own_products and x.dtype == dtype) or takes_own(x, stored, dtype):
                     linear = partial(own_linear, compiled.target)
                 found += [in_type(stream, dtype) for stream in compiled.streams.run(x, stored, linear)]
             return found
