@@ -67,9 +67,9 @@ class Plan:
     Attributes:
         saved: columns of the array that forward leaves to backward; 0 = none.
         states: (name, size).
-        vectors: parameter nodes in the order of the programs' gradients.
         without: forward without saving, for inference.
-        reached_streams: streams that get a gradient.
+        grads: vector and scalar parameters in the order of the backward program's gradients.
+        stream_parts: columns of each stream that get a gradient, from and to.
     """
 
     graph: Graph

@@ -89,7 +89,6 @@ class KernelLayer:
         Raises:
             BackendError: backend="cpu" and kernels cannot run this cell on this input.
         """
-        slow = self.slow_path.format(cell=self.cell.name)
         if backend == "reference":
             self.path = f"plain loop of {self.cell.name}, a step at a time in torch"
             return "the plain loop was asked for"
@@ -99,7 +98,7 @@ class KernelLayer:
             return None
         if backend == "cpu":
             raise BackendError(f"no kernels for {self.cell.name}: {reason}", repair='Use backend="auto".')
-        self.path = f"{slow}: {reason}"
+        self.path = f"{self.slow_path.format(cell=self.cell.name)}: {reason}"
         return reason
 
     def run_kernels(

@@ -35,7 +35,7 @@ from cellwright.nn.layout import (
 from cellwright.nn.lengths import Lengths, mask_padding, pack
 from cellwright.nn.recurrent import Recurrent
 from cellwright.nn.stack import STACKS, run_stack
-from cellwright.nn.weights import ELMAN_FUNCTIONS, merged_views, torch_blocks, torch_cell, torch_views
+from cellwright.nn.weights import ELMAN_FUNCTIONS, cell_of_mode, merged_views, torch_blocks, torch_cell, torch_views
 
 __all__ = ["GRU", "LSTM", "RNN", "layer"]
 
@@ -43,11 +43,7 @@ __all__ = ["GRU", "LSTM", "RNN", "layer"]
 @lru_cache(maxsize=256)
 def torch_key(mode: str, proj_size: int, input_size: int, hidden_size: int, bias: bool) -> str:
     """The engine's key of the cell of a torch.nn layer."""
-    if mode == "LSTM":
-        cell: Cell = cells.LSTMP(proj_size) if proj_size else cells.LSTM()
-    else:
-        cell = cells.GRU() if mode == "GRU" else cells.Elman(ELMAN_FUNCTIONS[mode])
-    return cell_key(cell, input_size, hidden_size, bias)
+    return cell_key(cell_of_mode(mode, proj_size), input_size, hidden_size, bias)
 
 
 class DropIn(KernelLayer, nn.RNNBase):

@@ -19,6 +19,7 @@ __all__ = [
     "ELMAN_FUNCTIONS",
     "Block",
     "ParameterCount",
+    "cell_of_mode",
     "copy_from_torch",
     "count_parameters",
     "gate_views",
@@ -75,9 +76,14 @@ def gate_views(module: nn.Module, blocks: list[Block], layer: int, reverse: bool
 
 def torch_cell(module: nn.RNNBase) -> Cell:
     """The cell whose equations a torch.nn layer computes."""
-    if module.mode == "LSTM":
-        return cells.LSTMP(module.proj_size) if module.proj_size else cells.LSTM()
-    return cells.GRU() if module.mode == "GRU" else cells.Elman(ELMAN_FUNCTIONS[module.mode])
+    return cell_of_mode(module.mode, module.proj_size)
+
+
+def cell_of_mode(mode: str, proj_size: int) -> Cell:
+    """The cell of a torch.nn layer by its mode: LSTM, GRU, RNN_TANH or RNN_RELU."""
+    if mode == "LSTM":
+        return cells.LSTMP(proj_size) if proj_size else cells.LSTM()
+    return cells.GRU() if mode == "GRU" else cells.Elman(ELMAN_FUNCTIONS[mode])
 
 
 def same_cell(cell: Cell, other: Cell) -> bool:

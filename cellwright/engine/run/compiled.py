@@ -45,7 +45,6 @@ class Compiled:
         self.plan: Plan = make_plan(graph, target.lanes, order)
         self.dtype = DTYPES[target.dtype]
         inside = {node.name for node in self.plan.hoisted.graph.nodes if node.op == "parameter"}
-        self.stored = tuple(order)
         self.inside = tuple(name for name in order if name in inside)
         self.streams = StreamRunner(self.plan.hoisted)
         gaps = [

@@ -36,11 +36,7 @@ def parts(items: Sequence[Any], directions: int) -> list[list[Any]]:
 
 def share_threads(directions: int, batch: int) -> list[int]:
     """Threads of each direction; both directions run at once where there are threads for both."""
-    threads = thread_count()
-    if directions == 1:
-        return [max(1, min(threads, batch))]
-    each = max(1, threads // directions)
-    return [max(1, min(each, batch))] * directions
+    return [max(1, min(thread_count() // directions, batch))] * directions
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,13 +57,11 @@ class StreamRunner:
             if not stream.rows:
                 streams.append(operand.contiguous())
                 continue
-            weight_MI = _below(parameters, [row.matrix for row in stream.rows])
-            bias_M = None if stream.rows[0].bias is None else _below(parameters, [_bias(row) for row in stream.rows])
-            streams.append(linear(operand, weight_MI, bias_M))
+            streams.append(linear(operand, *self.weights(stream, parameters)))
         return streams
 
     def weights(self, stream: Stream, parameters: Mapping[str, Tensor]) -> tuple[Tensor, Tensor | None]:
-        """(matrix, bias) of a stream that multiplies x itself."""
+        """(matrix, bias) that a stream multiplies by and adds."""
         matrix = _below(parameters, [row.matrix for row in stream.rows])
         return matrix, None if stream.rows[0].bias is None else _below(parameters, [_bias(row) for row in stream.rows])
 
