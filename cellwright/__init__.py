@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from cellwright import cells, engine, errors, nn, ops, tasks
     from cellwright.cells import Cell
     from cellwright.errors import CellwrightError
-    from cellwright.tasks.slots.api import evaluate, load, train
+    from cellwright.tasks.api import evaluate, load, train
 
 __version__ = "0.1.0"
 
@@ -33,9 +33,9 @@ __all__ = [
 _HOMES = {
     "Cell": "cellwright.cells",
     "CellwrightError": "cellwright.errors",
-    "evaluate": "cellwright.tasks.slots.api",
-    "load": "cellwright.tasks.slots.api",
-    "train": "cellwright.tasks.slots.api",
+    "evaluate": "cellwright.tasks.api",
+    "load": "cellwright.tasks.api",
+    "train": "cellwright.tasks.api",
 }
 
 

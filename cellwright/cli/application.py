@@ -19,7 +19,7 @@ application = typer.Typer(
 )
 
 DataOption = Annotated[
-    str, typer.Option("--data", help="travel-en, travel-zh, a folder with train, valid and test, or a file.")
+    str | None, typer.Option("--data", help="An embedded set, a folder with train, valid and test, or a file.")
 ]
 ConfigOption = Annotated[Path | None, typer.Option("--config", help="Settings in a TOML file.")]
 SetOption = Annotated[
@@ -27,6 +27,10 @@ SetOption = Annotated[
     typer.Option("--set", help="One setting, section.key=value; may be repeated.", metavar="KEY=VALUE"),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+EvaluateSetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="One setting of [data], data.key=value; may be repeated.", metavar="KEY=VALUE"),
+]
 TaskArgument = Annotated[str, typer.Argument(help="The task: slots.")]
 
 
@@ -68,7 +72,7 @@ def data(
 @application.command()
 def train(
     task: TaskArgument = "slots",
-    data: Annotated[str | None, typer.Option("--data", help="travel-en, travel-zh, a folder, or a file.")] = None,
+    data: DataOption = None,
     out: Annotated[Path | None, typer.Option("--out", help="The run's folder, new or empty.")] = None,
     config: ConfigOption = None,
     set: SetOption = None,
@@ -87,16 +91,17 @@ def train(
 @application.command()
 def evaluate(
     model: Annotated[Path, typer.Argument(help="A model's folder, such as runs/demo/best, or its run's.")],
-    data: DataOption,
+    data: DataOption = None,
     split: Annotated[str, typer.Option("--split", help="test, valid or train.")] = "test",
-    scheme: Annotated[str, typer.Option("--scheme", help="Tags: auto, bio, bioes or iob1.")] = "auto",
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Of an embedded set.")] = 0,
+    set: EvaluateSetOption = None,
+    scheme: Annotated[str | None, typer.Option("--scheme", help="Tags: auto, bio, bioes or iob1.")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", min=0, help="Of an embedded set.")] = None,
     json: JsonOption = False,
 ) -> None:
-    """Precision, recall and F1 of the slots, intent and whole-sentence accuracy, beside two baselines."""
+    """Figures of a model beside its task's baselines; on the data it was trained with, without --data."""
     from cellwright.cli.evaluate import run_evaluation
 
-    run_evaluation(model, data, split, scheme, seed, json)
+    run_evaluation(model, data, split, set or [], scheme, seed, json)
 
 
 @application.command()
@@ -118,17 +123,18 @@ def predict(
 @application.command()
 def compare(
     task: TaskArgument = "slots",
-    data: DataOption = "travel-en",
+    data: DataOption = None,
+    config: ConfigOption = None,
     set: SetOption = None,
     networks: Annotated[
         str | None, typer.Option("--networks", help="Names of the table's rows, parted by commas.")
     ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Train a per-token network, Elman, LSTM, GRU and their bidirectional forms; one table."""
+    """Train the task's networks with the same settings; one table."""
     from cellwright.cli.compare import run_comparison
 
-    run_comparison(task, data, set or [], networks, json)
+    run_comparison(task, data, config, set or [], networks, json)
 
 
 @application.command()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from cellwright.errors import CellwrightError, ConfigError, DataError
-from cellwright.tasks.slots.api import load
+from cellwright.tasks.api import load
 
 __all__ = ["run_prediction"]
 

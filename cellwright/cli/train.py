@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 from cellwright.cli.choices import one_of
 from cellwright.errors import ConfigError
-from cellwright.tasks.slots.api import resume_run, train_slots
-from cellwright.tasks.slots.config import SlotsConfig
+from cellwright.tasks.api import resume_run, train_kind
+from cellwright.tasks.kind import TaskKind
+from cellwright.tasks.registry import TASKS, kind_named
 from cellwright.tasks.training.config import config_table, load_config
 from cellwright.tasks.training.progress import progress_for
 
@@ -29,12 +31,12 @@ def run_training(
     settings: bool,
 ) -> None:
     """Print progress to standard error, and where the best model is to standard output."""
-    one_of("the task", task, ("slots",))
+    kind = kind_named(one_of("the task", task, TASKS))
     if settings:
-        print_settings()
+        print_settings(kind)
         return
     try:
-        train_or_resume(data, out, config, sets, resume, overwrite)
+        train_or_resume(kind, data, out, config, sets, resume, overwrite)
     except KeyboardInterrupt as stop:
         folder = resume or out
         if stop.args:  # the loop's own: it has saved a checkpoint
@@ -45,7 +47,13 @@ def run_training(
 
 
 def train_or_resume(
-    data: str | None, out: Path | None, config: Path | None, sets: list[str], resume: Path | None, overwrite: bool
+    kind: TaskKind[Any, Any],
+    data: str | None,
+    out: Path | None,
+    config: Path | None,
+    sets: list[str],
+    resume: Path | None,
+    overwrite: bool,
 ) -> None:
     """One of the two, then the line that says where the best model is."""
     callbacks = [progress_for(sys.stderr)]
@@ -62,8 +70,8 @@ def train_or_resume(
             raise ConfigError("Expected a folder for the run, found none.", repair="--out runs/mine")
         folder = out
         values = {} if data is None else {"data.path": data}
-        resolved = load_config(config, sets, schema=SlotsConfig, values=values)
-        result = train_slots(resolved, out, overwrite=overwrite, callbacks=callbacks, command=sys.argv)
+        resolved = load_config(config, sets, schema=kind.config, values=values)
+        result = train_kind(kind, resolved, out, overwrite=overwrite, callbacks=callbacks, command=sys.argv)
     if result.stopped == "max_minutes":
         again = f"cellwright train --resume {folder} --set train.max_minutes=0"
         print(f"stopped after {result.seconds / 60:.1f} minutes of training; go on with: {again}")
@@ -74,11 +82,11 @@ def train_or_resume(
     print(f"best model (epoch {result.best_epoch}, valid {figures}): {folder / 'best'}")
 
 
-def print_settings() -> None:
+def print_settings(kind: TaskKind[Any, Any]) -> None:
     """Every setting of the task."""
     table = Table(box=None, pad_edge=False)
     for title in ("setting", "type", "default", "meaning"):
         table.add_column(title)
-    for row in config_table(SlotsConfig):
+    for row in config_table(kind.config):
         table.add_row(row.key, row.type, row.default, row.description)
     Console().print(table, markup=False)

@@ -102,6 +102,11 @@ def keeping_gate(cell: Cell) -> tuple[str, float] | None:
     Found by running one unit of the cell with all weights 0: opening and closing that gate moves the
     slope of the new state in the old one between 0 and 1; another gate hardly moves it.
     """
+    with torch.device("cpu"):  # the layer around it may be made without memory, on the meta device
+        return _keeping_gate(cell)
+
+
+def _keeping_gate(cell: Cell) -> tuple[str, float] | None:
     shapes = cell.parameter_shapes(1, 1)
     sizes = list(cell.state_sizes(1).values())
 

@@ -144,7 +144,7 @@ WRONG = {
     "other task": (("train", "slotz", "--out", "r"), "Did you mean slots?"),
     "nothing to resume": (("train", "--resume", "r"), "Expected a run folder"),
     "resume with data": (("train", "--resume", "r", "--data", "travel-en"), "--resume FOLDER alone"),
-    "no model": (("predict", "nowhere", "x"), "Expected a slots model folder"),
+    "no model": (("predict", "nowhere", "x"), "Expected a model folder"),
     "texts and file": (("predict", "nowhere", "x", "--file", "y"), "found both"),
     "other format": (("data", "travel", "--out", "d", "--format", "xml"), "one of seq, conll, jsonl, rasa"),
     "other language": (("data", "travel", "--out", "d", "--language", "fr"), "found 'fr'"),

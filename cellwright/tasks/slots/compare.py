@@ -12,18 +12,21 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+
 from cellwright.errors import TrainingError
-from cellwright.tasks.slots.cell_choice import PER_TOKEN, choose_cell
+from cellwright.tasks.networks.cell_choice import PER_TOKEN, choose_cell
 from cellwright.tasks.slots.config import SlotsConfig
 from cellwright.tasks.slots.corpora import open_corpus, with_validation
 from cellwright.tasks.slots.metrics import Scores
 from cellwright.tasks.slots.model_file import load_model
+from cellwright.tasks.slots.report import CASE_KINDS, print_comparison
 from cellwright.tasks.slots.task import SlotsTask, answers, compare_answers
 from cellwright.tasks.training.loop import fit, prepare
 from cellwright.tasks.training.run_folder import RunFolder
 from cellwright.tasks.travel.generate import Case, TravelCorpus
 
-__all__ = ["CASE_KINDS", "NETWORKS", "SETTINGS", "CaseCount", "Comparison", "Row", "compare", "train_network"]
+__all__ = ["NETWORKS", "SETTINGS", "CaseCount", "Comparison", "Row", "compare", "train_network"]
 
 NETWORKS: dict[str, tuple[str, bool]] = {  # name: (cell, bidirectional)
     "per-token": (PER_TOKEN, False),
@@ -34,8 +37,6 @@ NETWORKS: dict[str, tuple[str, bool]] = {  # name: (cell, bidirectional)
     "BiLSTM": ("LSTM", True),
     "BiGRU": ("GRU", True),
 }
-
-CASE_KINDS = ("left", "right", "far left", "far right", "new left", "new right")
 
 # Small networks and no CRF: the rows differ in nothing but what a word's tag can depend on.
 SETTINGS: dict[str, Any] = {
@@ -113,6 +114,10 @@ class Comparison:
             ],
             "notes": self.notes,
         }
+
+    def print(self, console: Console) -> None:
+        """One row a network."""
+        print_comparison(self, console)
 
 
 def compare(

@@ -6,16 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from rich.console import Console
+
 from cellwright.errors import DataError
 from cellwright.tasks.data.labels import intent_labels, slot_labels, unseen_labels
 from cellwright.tasks.data.utterance import Utterance
 from cellwright.tasks.slots.metrics import Counts, Scores
 from cellwright.tasks.slots.predict import SlotModel
+from cellwright.tasks.slots.report import CONFUSIONS, print_evaluation
 from cellwright.tasks.slots.task import compare_answers, score_utterances
 
 __all__ = ["Evaluation", "evaluate_model"]
-
-CONFUSIONS = 10
 
 
 @dataclass(slots=True)
@@ -63,6 +64,10 @@ class Evaluation:
             "intent_confusions": [list(row) for row in self.model.intent_confusions[:CONFUSIONS]],
             "notes": self.notes,
         }
+
+    def print(self, console: Console) -> None:
+        """Headline figures beside the baselines, a table a slot, the most confused pairs."""
+        print_evaluation(self, console)
 
 
 def evaluate_model(model: SlotModel, utterances: Sequence[Utterance], name: str = "", split: str = "") -> Evaluation:

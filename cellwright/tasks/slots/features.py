@@ -14,24 +14,9 @@ from cellwright.tasks.slots.batches import Batch
 from cellwright.tasks.slots.config import SlotsModel
 from cellwright.tasks.slots.vocabulary import AFFIX_BUCKETS, PAD, Vocabulary
 
-__all__ = ["CharacterConvolution", "SentenceDropout", "WordFeatures"]
+__all__ = ["CharacterConvolution", "WordFeatures"]
 
 AFFIX_SCALE = 0.03  # standard deviation of first affix embeddings; a word is the sum of eight
-
-
-class SentenceDropout(nn.Module):
-    """Dropout with one mask for all steps of a sentence (Gal & Ghahramani 2016, arXiv:1512.05287v5)."""
-
-    def __init__(self, p: float) -> None:
-        super().__init__()
-        self.p = p
-
-    def forward(self, x_BTF: Tensor) -> Tensor:
-        """x (B, T, F), scaled so that its mean stays."""
-        if not self.training or self.p == 0.0:
-            return x_BTF
-        keep_B1F = torch.rand(x_BTF.shape[0], 1, x_BTF.shape[2], device=x_BTF.device) >= self.p
-        return x_BTF * (keep_B1F / (1.0 - self.p))
 
 
 class CharacterConvolution(nn.Module):

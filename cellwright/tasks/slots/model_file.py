@@ -7,7 +7,6 @@ the folder is ever run.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,14 +14,15 @@ from typing import Any
 import torch
 from pydantic import ValidationError
 
-from cellwright.cells import CELLS, Cell
-from cellwright.engine.serial import cell_from_data, cell_to_data
+from cellwright.cells import Cell
+from cellwright.engine.serial import cell_to_data
 from cellwright.errors import CellwrightError, StorageError
 from cellwright.tasks.slots.baselines import Baselines
 from cellwright.tasks.slots.config import SlotsModel
 from cellwright.tasks.slots.model import SlotNetwork
 from cellwright.tasks.slots.vocabulary import AFFIX_BUCKETS, Vocabulary
 from cellwright.tasks.storage.atomic import MANIFEST, REPAIR, read_folder, write_folder
+from cellwright.tasks.storage.model_folder import cell_of_data
 from cellwright.tasks.storage.tensors import read_tensors, specs, tensors_to_bytes
 
 __all__ = ["KIND", "SavedModel", "load_model", "save_model"]
@@ -41,6 +41,7 @@ class SavedModel:
     baselines: Baselines
     unit: str
     metrics: dict[str, float]
+    data: dict[str, Any]  # settings of [data]; the path only of embedded data
 
 
 def save_model(saved: SavedModel, folder: Path) -> None:
@@ -53,6 +54,7 @@ def save_model(saved: SavedModel, folder: Path) -> None:
         "vector_size": vectors.embedding_dim if vectors is not None else 0,
         "unit": saved.unit,
         "metrics": saved.metrics,
+        "data": saved.data,
         "cell": None
         if saved.cell is None
         else cell_to_data(saved.cell, network.features.size, network.config.hidden_size),
@@ -78,9 +80,10 @@ def load_model(folder: str | Path) -> SavedModel:
     try:
         config = SlotsModel.model_validate(info["model"])
         vector_size, unit, metrics = info["vector_size"], info["unit"], dict(info["metrics"])
+        data = dict(info["data"])
         if type(vector_size) is not int or not 0 <= vector_size <= 65_536 or unit not in ("word", "char"):
             raise ValueError("vector_size or unit")
-        cell = None if info["cell"] is None else _cell(info["cell"])
+        cell = None if info["cell"] is None else cell_of_data(info["cell"])
         baselines = Baselines.from_data(json.loads(stored[BASELINES]), place)
     except (KeyError, ValueError, TypeError, ValidationError, RecursionError) as error:
         raise StorageError(f"Expected the settings of a model, found: {error}.", file=place, repair=REPAIR) from None
@@ -92,21 +95,7 @@ def load_model(folder: str | Path) -> SavedModel:
         raise StorageError(f"Expected a network of these settings, found: {error}", file=place, repair=REPAIR) from None
     state = read_tensors(stored[WEIGHTS], specs(network.state_dict()), place=stored.path / WEIGHTS)
     network.load_state_dict(state)
-    return SavedModel(network.eval(), cell, vocabulary, baselines, unit, metrics)
-
-
-def _cell(data: Mapping[str, Any]) -> Cell:
-    """The library's own cell where the data is that cell, so that its fast layer runs; else the graph itself."""
-    graph = cell_from_data(data)
-    made = CELLS.get(str(data.get("name")))
-    if made is not None:
-        try:
-            cell = made()
-            if cell_to_data(cell, data["input_size"], data["hidden_size"], data["bias"]) == data:
-                return cell
-        except (TypeError, CellwrightError):
-            return graph
-    return graph
+    return SavedModel(network.eval(), cell, vocabulary, baselines, unit, metrics, data)
 
 
 def _check_size(

@@ -72,6 +72,8 @@ class SlotModel:
     'departure'
     """
 
+    task = "slots"
+
     def __init__(self, saved: SavedModel) -> None:
         self.network = saved.network.eval()
         self.vocabulary = saved.vocabulary
@@ -79,6 +81,7 @@ class SlotModel:
         self.cell = saved.cell
         self.unit: Unit = "char" if saved.unit == "char" else "word"
         self.metrics = saved.metrics
+        self.data = saved.data
 
     @classmethod
     def load(cls, folder: str | Path) -> SlotModel:

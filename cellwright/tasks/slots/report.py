@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from rich.console import Console
 from rich.table import Table
 
-from cellwright.tasks.slots.compare import CASE_KINDS, Comparison
-from cellwright.tasks.slots.evaluate import CONFUSIONS, Evaluation
 from cellwright.tasks.slots.metrics import Scores
 
-__all__ = ["comparison_table", "percent", "print_comparison", "print_evaluation"]
+if TYPE_CHECKING:
+    from cellwright.tasks.slots.compare import Comparison
+    from cellwright.tasks.slots.evaluate import Evaluation
+
+__all__ = ["CASE_KINDS", "CONFUSIONS", "comparison_table", "percent", "print_comparison", "print_evaluation"]
+
+CONFUSIONS = 10  # pairs shown
+CASE_KINDS = ("left", "right", "far left", "far right", "new left", "new right")
 
 
 def percent(share: float | None, digits: int = 2) -> str:

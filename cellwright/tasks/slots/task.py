@@ -19,10 +19,12 @@ from cellwright.tasks.slots.augment import ValueSwap
 from cellwright.tasks.slots.baselines import Baselines
 from cellwright.tasks.slots.batches import Batch, make_batch
 from cellwright.tasks.slots.config import SlotsConfig
+from cellwright.tasks.slots.corpora import EMBEDDED
 from cellwright.tasks.slots.metrics import Scores, score
 from cellwright.tasks.slots.model import SlotNetwork
 from cellwright.tasks.slots.model_file import SavedModel, save_model
 from cellwright.tasks.slots.vocabulary import Vocabulary, normalize
+from cellwright.tasks.training.config import kept_data
 from cellwright.tasks.training.order import epoch_order
 
 __all__ = ["SlotsTask", "answers", "compare_answers", "score_utterances"]
@@ -95,7 +97,13 @@ class SlotsTask:
 
     def save_model(self, folder: Path, metrics: Mapping[str, float]) -> None:
         saved = SavedModel(
-            self.network, self.cell, self.vocabulary, self.baselines, self.config.data.unit, dict(metrics)
+            self.network,
+            self.cell,
+            self.vocabulary,
+            self.baselines,
+            self.config.data.unit,
+            dict(metrics),
+            kept_data(self.config.data, EMBEDDED),
         )
         save_model(saved, folder)
 

@@ -25,6 +25,7 @@ __all__ = [
     "Disk",
     "StoredFolder",
     "disk",
+    "kind_of_folder",
     "make_folder",
     "no_duplicates",
     "raise_storage_error",
@@ -174,18 +175,15 @@ def read_folder(folder: str | Path, *, kind: str, newest: int = FORMAT_VERSION) 
     Raises:
         StorageError: missing, truncated, changed, another kind, or a format version newer than `newest`.
     """
-    target = Path(folder)
-    if not target.exists() and _previous(target).is_dir():
-        target = _previous(target)
-    path = target / MANIFEST
-    if not target.is_dir():
-        found = "a file" if target.exists() else "nothing"
-        raise StorageError(
-            f"Expected a {kind} folder, found {found}.", file=target, repair=f"Give the folder that holds {MANIFEST}."
-        )
-    manifest = _read_manifest(path, kind, newest)
+    target = _present(Path(folder), kind)
+    manifest = _read_manifest(target / MANIFEST, kind, newest)
     files = {name: _read_verified(target / name, entry) for name, entry in manifest["files"].items()}
     return StoredFolder(target, kind, manifest["format_version"], manifest["info"], files)
+
+
+def kind_of_folder(folder: str | Path, *, newest: int = FORMAT_VERSION) -> str:
+    """What a folder written by `write_folder` is, from its verified manifest. Raises StorageError as `read_folder`."""
+    return str(_read_manifest(_present(Path(folder), "model") / MANIFEST, None, newest)["kind"])
 
 
 def write_file(path: Path, data: bytes) -> None:
@@ -217,6 +215,18 @@ def raise_storage_error(error: OSError, path: Path, what: str) -> NoReturn:
         repair = "Make the folder writable, or choose another one with --out. What was saved before is untouched."
     reason = error.strerror or str(error)
     raise StorageError(f"Expected {path.name} to be {what}, found: {reason}.", file=path, repair=repair) from error
+
+
+def _present(target: Path, kind: str) -> Path:
+    """The folder, or the older one that a writer killed between its two renames left."""
+    if not target.exists() and _previous(target).is_dir():
+        return _previous(target)
+    if not target.is_dir():
+        found = "a file" if target.exists() else "nothing"
+        raise StorageError(
+            f"Expected a {kind} folder, found {found}.", file=target, repair=f"Give the folder that holds {MANIFEST}."
+        )
+    return target
 
 
 def _previous(target: Path) -> Path:
@@ -262,7 +272,7 @@ def _digest(body: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _read_manifest(path: Path, kind: str, newest: int) -> dict[str, Any]:
+def _read_manifest(path: Path, kind: str | None, newest: int) -> dict[str, Any]:
     raw = _read_regular(path, MAX_MANIFEST_BYTES)
     try:
         body = json.loads(raw.decode("utf-8"), object_pairs_hook=no_duplicates, parse_constant=_no_constant)
@@ -289,7 +299,7 @@ def _read_manifest(path: Path, kind: str, newest: int) -> dict[str, Any]:
         raise StorageError(
             "Expected the manifest's own sha256, found another: its text was changed.", file=path, repair=REPAIR
         )
-    if body.get("kind") != kind:
+    if not isinstance(body.get("kind"), str) or kind not in (None, body["kind"]):
         raise StorageError(
             f"Expected a folder of kind {kind!r}, found {body.get('kind')!r}.",
             file=path,

@@ -31,6 +31,7 @@ __all__ = [
     "changed_keys",
     "config_table",
     "dump_toml",
+    "kept_data",
     "load_config",
 ]
 
@@ -43,6 +44,13 @@ class Section(BaseModel):
 
 class DataSection(Section):
     path: str = Field("", description="an embedded set, a folder with train, valid and test, or a file")
+
+
+def kept_data(data: DataSection, embedded: Iterable[str]) -> dict[str, Any]:
+    """What a model keeps of `[data]`: what differs from the defaults; the path only of data anyone can generate."""
+    kept = data.model_dump(mode="json", exclude_defaults=True)
+    kept.pop("path", None)
+    return kept | ({"path": data.path} if data.path in embedded else {})
 
 
 class TrainSection(Section):

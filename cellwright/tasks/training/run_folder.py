@@ -22,12 +22,13 @@ from cellwright.errors import ConfigError, StorageError
 from cellwright.tasks.storage import atomic
 from cellwright.tasks.training.config import Config, changed_keys, dump_toml, load_config
 
-__all__ = ["RunFolder"]
+__all__ = ["TASK", "RunFolder"]
 
 # Settings that a resumed run may change: they name places or budgets.
 # Another number of threads rounds differently, so the run then no longer equals an undisturbed one bit for bit.
 MAY_CHANGE = {"data.path", "train.checkpoint_every", "train.max_minutes", "train.threads"}
 IDENTITY = "identity.json"
+TASK = "the task"  # its key there
 PACKAGES = ("cellwright", "torch", "numpy", "safetensors", "tokenizers")
 
 
@@ -75,14 +76,14 @@ class RunFolder:
     @staticmethod
     def read_config(path: str | Path, schema: type[Config], sets: Sequence[str] = ()) -> Config:
         """The settings of an existing run, for resuming it; `sets` may change a budget such as train.max_minutes."""
-        file = Path(path) / "config.toml"
-        if not file.is_file():
-            raise StorageError(
-                "Expected a run folder with config.toml, found none.",
-                file=file,
-                repair="Give the folder named by --out.",
-            )
-        return load_config(file, sets, schema=schema)
+        return load_config(_config_file(path), sets, schema=schema)
+
+    @staticmethod
+    def task_of(path: str | Path) -> str:
+        """The name of the task of an existing run. Raises StorageError: no run's folder."""
+        file = _config_file(path).with_name(IDENTITY)
+        identity = _read_identity(file) if file.is_file() else {}
+        return str(identity.get(TASK, "slots"))
 
     def keep_identity(self, identity: Mapping[str, str]) -> None:
         """Remember what the run's numbers depend on beside its settings; when resuming, compare.
@@ -96,12 +97,7 @@ class RunFolder:
         if not (self.resumed and file.is_file()):
             atomic.write_file(file, (json.dumps(dict(identity), indent=1) + "\n").encode())
             return
-        try:
-            before = json.loads(file.read_text(encoding="utf-8"))
-        except ValueError:
-            before = None
-        if not isinstance(before, dict):
-            raise StorageError("Expected the identity of a run in JSON, found none.", file=file, repair=atomic.REPAIR)
+        before = _read_identity(file)
         changed = [name for name, digest in identity.items() if before.get(name) != digest]
         if changed:
             raise ConfigError(
@@ -230,6 +226,25 @@ class RunFolder:
         """Take back a line that was written in part."""
         if file.exists() and file.stat().st_size > size:
             os.truncate(file, size)  # only frees space; not through the disk that just failed
+
+
+def _config_file(path: str | Path) -> Path:
+    file = Path(path) / "config.toml"
+    if not file.is_file():
+        raise StorageError(
+            "Expected a run folder with config.toml, found none.", file=file, repair="Give the folder named by --out."
+        )
+    return file
+
+
+def _read_identity(file: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise StorageError("Expected the identity of a run in JSON, found none.", file=file, repair=atomic.REPAIR)
+    return found
 
 
 def environment(command: Sequence[str]) -> dict[str, Any]:

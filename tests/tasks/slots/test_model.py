@@ -12,8 +12,8 @@ import cellwright as cw
 from cellwright.errors import ConfigError
 from cellwright.ops import sigmoid, tanh
 from cellwright.tasks.data.utterance import Utterance
+from cellwright.tasks.networks.cell_choice import choose_cell
 from cellwright.tasks.slots.batches import make_batch
-from cellwright.tasks.slots.cell_choice import choose_cell
 from cellwright.tasks.slots.config import SlotsModel
 from cellwright.tasks.slots.model import SlotNetwork
 from cellwright.tasks.slots.predict import SlotModel

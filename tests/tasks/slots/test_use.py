@@ -177,7 +177,7 @@ def test_wrong_settings_are_named(tmp_path: Path) -> None:
         cw.train(out=tmp_path / "r", model__char_widths=[])
     with pytest.raises(ConfigError, match="alone with resume=True"):
         cw.train(out=tmp_path / "r", data="travel-en", resume=True)
-    with pytest.raises(ConfigError, match="task slots"):
+    with pytest.raises(ConfigError, match="task to be one of slots"):
         cw.train("dance", out=tmp_path / "r")
     with pytest.raises(DataError, match="Did you mean travel-en"):
         cw.train(data="travel-eng", out=tmp_path / "r")

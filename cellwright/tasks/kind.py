@@ -1,0 +1,139 @@
+"""What a task is to the verbs: settings, a run to train, a model to ask, figures beside baselines.
+
+A task is a folder of `cellwright.tasks` with one `TaskKind`, named in `registry.py`; the verbs know no task by name.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
+
+from rich.console import Console
+
+from cellwright.cells import Cell
+from cellwright.errors import ConfigError
+from cellwright.tasks.training.config import Config, DataSection
+from cellwright.tasks.training.task import Task
+
+__all__ = ["SPLITS", "Answer", "Model", "RunnableTask", "TaskKind", "TaskReport"]
+
+SPLITS = ("train", "valid", "test")
+
+ConfigT = TypeVar("ConfigT", bound=Config)
+ModelT = TypeVar("ModelT", bound="Model")
+
+
+class RunnableTask(Task, Protocol):
+    """A task of the training loop that also says what its numbers depend on, and what the user should know."""
+
+    notes: list[str]
+
+    def identity(self) -> dict[str, str]:
+        """What the run depends on beside its settings, in words → a digest of it."""
+        ...
+
+
+class Answer(Protocol):
+    """What a model says of one input: `str()` is a line for people, `to_json()` a line for programs."""
+
+    def to_json(self) -> str: ...
+
+
+class Model(Protocol):
+    """A trained model.
+
+    Attributes:
+        task: name of its kind.
+        data: the settings of `[data]` it was trained with, so that `evaluate` reads its own data the same way.
+        metrics: its figures on the validation split.
+    """
+
+    @property
+    def task(self) -> str: ...
+
+    @property
+    def data(self) -> Mapping[str, Any]: ...
+
+    @property
+    def metrics(self) -> Mapping[str, float]: ...
+
+    def predict(self, text: Any) -> Answer:
+        """The answer to one input: a text, or what the task's files hold a line. Raises DataError."""
+        ...
+
+
+class TaskReport(Protocol):
+    """Figures of a model, or of several networks, beside baselines."""
+
+    def to_data(self) -> dict[str, Any]:
+        """For `--json`."""
+        ...
+
+    def print(self, console: Console) -> None:
+        """Tables."""
+        ...
+
+
+class TaskKind(ABC, Generic[ConfigT, ModelT]):
+    """One task.
+
+    Attributes:
+        name: as in `cellwright train NAME`.
+        summary: one line for the list of tasks.
+        config: its settings; `data` and `model` are its own sections.
+        embedded: names of the data it can generate, the default of `data.path` first.
+        networks: rows of `cellwright compare NAME`; empty where it has no such table.
+    """
+
+    name: ClassVar[str]
+    summary: ClassVar[str]
+    config: type[ConfigT]
+    embedded: ClassVar[Sequence[str]] = ()
+    networks: ClassVar[Sequence[str]] = ()
+
+    @abstractmethod
+    def build(self, config: ConfigT, cell: Cell | None = None) -> RunnableTask:
+        """The model with its data, ready for the loop; called after the seed is set.
+
+        Args:
+            cell: in place of the setting model.cell.
+        """
+
+    @abstractmethod
+    def load(self, folder: Path) -> ModelT:
+        """The model in eval mode from its folder. Raises StorageError."""
+
+    @abstractmethod
+    def evaluate(self, model: ModelT, data: DataSection, split: str) -> TaskReport:
+        """Figures on a split of the data beside the task's baselines.
+
+        Args:
+            data: the task's own `[data]` section.
+        """
+
+    def evaluate_examples(self, model: ModelT, examples: Sequence[Any]) -> TaskReport:
+        """Figures on examples from Python."""
+        raise ConfigError(f"Expected the name of data for {self.name}, found a {type(examples).__name__}.")
+
+    def compare(
+        self,
+        config: ConfigT,
+        networks: Sequence[str],
+        *,
+        processes: int = 1,
+        announce: Callable[[str], None] | None = None,
+    ) -> TaskReport:
+        """Train each network with the same settings; one table. `comparison` gives the settings' defaults.
+
+        Args:
+            networks: names of `self.networks`.
+            processes: how many to train at a time.
+            announce: told a line as each network is done.
+        """
+        raise ConfigError(f"Expected a task with a comparison, found {self.name}.")
+
+    def comparison(self, data: str) -> dict[str, Any]:
+        """Settings of a comparison on `data`, before the user's: {"train.epochs": 5}."""
+        return {"data.path": data}

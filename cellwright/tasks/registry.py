@@ -1,0 +1,50 @@
+"""The tasks, by name; each is imported when it is asked for."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from pathlib import Path
+from typing import Any
+
+from cellwright.errors import ConfigError, StorageError
+from cellwright.tasks.kind import TaskKind
+from cellwright.tasks.storage.atomic import REPAIR, kind_of_folder
+from cellwright.tasks.training.run_folder import RunFolder
+
+__all__ = ["TASKS", "kind_named", "kind_of_model", "kind_of_run"]
+
+TASKS = {  # name: module and name of its TaskKind
+    "slots": "cellwright.tasks.slots.kind:SlotsKind",
+}
+
+
+def kind_named(name: str) -> TaskKind[Any, Any]:
+    """The task of this name. Raises ConfigError naming the nearest one."""
+    if name not in TASKS:
+        near = difflib.get_close_matches(name.lower(), TASKS, 1, 0.5)
+        raise ConfigError(
+            f"Expected the task to be one of {', '.join(TASKS)}, found {name!r}.",
+            repair=f"Did you mean {near[0]}?" if near else "cellwright train --help",
+        )
+    module, _, attribute = TASKS[name].partition(":")
+    made: TaskKind[Any, Any] = getattr(importlib.import_module(module), attribute)()
+    return made
+
+
+def kind_of_run(folder: str | Path) -> TaskKind[Any, Any]:
+    """The task of a run's folder. Raises StorageError."""
+    return kind_named(RunFolder.task_of(folder))
+
+
+def kind_of_model(folder: str | Path) -> tuple[TaskKind[Any, Any], Path]:
+    """The task of a model's folder (`runs/demo/best`), and that folder; a run's folder means its best model.
+
+    Raises StorageError: no model's folder, or one of a task that this version does not have.
+    """
+    place = Path(folder)
+    place = place / "best" if (place / "config.toml").is_file() else place
+    name = kind_of_folder(place).removesuffix(" model")
+    if name not in TASKS:
+        raise StorageError(f"Expected the folder of a model, found a {name} folder.", file=place, repair=REPAIR)
+    return kind_named(name), place

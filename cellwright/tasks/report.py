@@ -1,0 +1,101 @@
+"""Figures of a model beside its baselines: one table, the same form for every task."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+__all__ = ["Line", "Report", "Section", "shown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A row of a table: who answered, and how good the answers are. A figure that is None shows as –."""
+
+    name: str
+    figures: Mapping[str, float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A further table, for instance figures by class or by gap."""
+
+    title: str
+    lines: Sequence[Line]
+
+
+@dataclass(slots=True)
+class Report:
+    """What `evaluate` and `compare` say.
+
+    Attributes:
+        task, data, split: what was measured on what.
+        examples: how many; `unit` names one ("sentences").
+        lines: the model's line first, or a line a network; then the baselines.
+        percent: figures that are shares from 0 to 1 and shown in percent; all others are shown as they are.
+        sections: further tables.
+        notes: sentences below the tables.
+    """
+
+    task: str
+    data: str
+    split: str
+    examples: int
+    lines: Sequence[Line]
+    unit: str = "examples"
+    percent: Sequence[str] = ()
+    sections: Sequence[Section] = ()
+    notes: Sequence[str] = field(default_factory=list)
+
+    @property
+    def figures(self) -> Mapping[str, float | None]:
+        """Of the first line: the model."""
+        return self.lines[0].figures
+
+    def to_data(self) -> dict[str, Any]:
+        """For `--json`."""
+        return {
+            "task": self.task,
+            "data": self.data,
+            "split": self.split,
+            "examples": self.examples,
+            "unit": self.unit,
+            "lines": [{"name": line.name, **line.figures} for line in self.lines],
+            "sections": {
+                section.title: [{"name": line.name, **line.figures} for line in section.lines]
+                for section in self.sections
+            },
+            "notes": list(self.notes),
+        }
+
+    def print(self, console: Console) -> None:
+        """The tables, then the notes."""
+        console.print(f"{f'{self.data} {self.split}'.rstrip()}: {self.examples:,} {self.unit}", highlight=False)
+        console.print(self._table("", self.lines))
+        for section in self.sections:
+            console.print(self._table(section.title, section.lines))
+        for note in self.notes:
+            console.print(f"note: {note}", highlight=False, markup=False)
+
+    def _table(self, title: str, lines: Sequence[Line]) -> Table:
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        table.add_column(title, no_wrap=True)
+        keys = list(dict.fromkeys(key for line in lines for key in line.figures))
+        for key in keys:
+            table.add_column(key.replace("_", " "), justify="right")
+        for line in lines:
+            table.add_row(line.name, *(shown(line.figures.get(key), key in self.percent) for key in keys))
+        return table
+
+
+def shown(value: float | None, percent: bool = False) -> str:
+    """93.61 for a share of 0.9361; a count as it is, with commas; else four significant digits; – for None."""
+    if value is None:
+        return "–"
+    if percent:
+        return f"{100 * value:.2f}"
+    return f"{value:,}" if isinstance(value, int) else f"{value:.4g}"

@@ -1,0 +1,82 @@
+"""Slots and intents as the verbs see them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from cellwright.cells import Cell
+from cellwright.errors import DataError
+from cellwright.tasks.data.corpus import read_utterances
+from cellwright.tasks.data.utterance import Utterance
+from cellwright.tasks.kind import TaskKind
+from cellwright.tasks.networks.cell_choice import choose_cell
+from cellwright.tasks.slots.compare import NETWORKS, SETTINGS, Comparison, Row, compare
+from cellwright.tasks.slots.config import SlotsConfig, SlotsData
+from cellwright.tasks.slots.corpora import EMBEDDED, open_corpus, with_validation
+from cellwright.tasks.slots.evaluate import Evaluation, evaluate_model
+from cellwright.tasks.slots.predict import SlotModel
+from cellwright.tasks.slots.report import percent
+from cellwright.tasks.slots.task import SlotsTask
+from cellwright.tasks.training.config import DataSection
+
+__all__ = ["SlotsKind", "evaluation_data"]
+
+
+class SlotsKind(TaskKind[SlotsConfig, SlotModel]):
+    name = "slots"
+    summary = "slots and intent of an utterance"
+    config = SlotsConfig
+    embedded = tuple(EMBEDDED)
+    networks = tuple(NETWORKS)
+
+    def build(self, config: SlotsConfig, cell: Cell | None = None) -> SlotsTask:
+        chosen = cell if cell is not None else choose_cell(config.model.cell)
+        return SlotsTask(config, with_validation(open_corpus(config.data)), chosen)
+
+    def load(self, folder: Path) -> SlotModel:
+        return SlotModel.load(folder)
+
+    def evaluate(self, model: SlotModel, data: DataSection, split: str) -> Evaluation:
+        assert isinstance(data, SlotsData)
+        name, found_split, utterances = evaluation_data(data, split)
+        return evaluate_model(model, utterances, name, found_split)
+
+    def evaluate_examples(self, model: SlotModel, examples: Sequence[Utterance]) -> Evaluation:
+        return evaluate_model(model, examples, "utterances")
+
+    def compare(
+        self,
+        config: SlotsConfig,
+        networks: Sequence[str],
+        *,
+        processes: int = 1,
+        announce: Callable[[str], None] | None = None,
+    ) -> Comparison:
+        def on_row(row: Row) -> None:
+            if announce is not None:
+                announce(f"{row.name}: slot F1 {percent(row.scores.slots.f1)}, {row.seconds:.0f} s")
+
+        return compare(config, networks, processes=processes, on_row=on_row)
+
+    def comparison(self, data: str) -> dict[str, Any]:
+        values = {**SETTINGS, "data.path": data}
+        if data not in EMBEDDED:
+            del values["data.size"]  # all of the user's sentences
+        return values
+
+
+def evaluation_data(data: SlotsData, split: str) -> tuple[str, str, list[Utterance]]:
+    """(name, split, utterances); a single file is all there is, whatever `split` says, and has none."""
+    path = Path(data.path)
+    if data.path not in EMBEDDED and (path.is_file() or (path / "seq.in").exists()):
+        return path.name, "", read_utterances(path, scheme=data.scheme, unit=data.unit)
+    corpus = open_corpus(data)
+    utterances = dict(corpus.splits())[split]
+    if not utterances:
+        present = [name for name, rows in corpus.splits() if rows]
+        raise DataError(
+            f"Expected a split {split}, found {', '.join(present)}.", file=data.path, repair=f"--split {present[0]}"
+        )
+    return corpus.name, split, utterances

@@ -1,0 +1,1 @@
+"""Texts as numbers, for every task that reads plain text."""
