@@ -149,6 +149,7 @@ VJP: dict[str, Row] = {
     "amax": _amax,
     "softmax": _softmax,
     "cumsum": lambda w, g, y, x: [w.op("suffix_sum", g)],
+    "spread": lambda w, g, y, x, size: [w.op("sum", g)],
 }
 
 

@@ -10,7 +10,7 @@
 Passes behind the trace add to this: rows and columns of a parameter (attributes row0, row1, col0, col1), streams
 (computed for all steps before the loop), cotangents (gradients that arrive) and the ops of adjoint_ops.
 
-Nodes are immutable and shared: the same op on the same nodes is one node.
+Nodes are immutable and shared: the same op on the same nodes is one node, unless names of values are asked for.
 """
 
 from __future__ import annotations
@@ -71,15 +71,20 @@ class Graph:
 
 @dataclass(slots=True)
 class Builder:
-    """Collects nodes; the same node added twice is one."""
+    """Collects nodes; the same node added twice is one.
+
+    Attributes:
+        apart: every op's result stays a node of its own, as every result of `step` is a value of its own.
+    """
 
     nodes: list[Node] = field(default_factory=list)
     known: dict[Node, int] = field(default_factory=dict)
     rows: Mapping[str, Op] = field(default_factory=lambda: OPS)
+    apart: bool = False
 
     def add(self, node: Node) -> int:
         """The position of `node`."""
-        if node not in self.known:
+        if node not in self.known or (self.apart and node.args):
             self.known[node] = len(self.nodes)
             self.nodes.append(node)
         return self.known[node]

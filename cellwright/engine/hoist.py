@@ -66,7 +66,7 @@ def hoist(graph: Graph, order: Sequence[str] = ()) -> Hoisted:
             column += row.matrix.shape[0]
         streams.append(Stream(operand, tuple(row for _, row in members), column))
     for index, node in enumerate(graph.nodes):
-        if node.op == "input" and any(kept.op == "input" for kept in _without(graph, leaves).nodes):
+        if node.op == "input" and node in _without(graph, leaves).nodes:
             leaves[index] = Node("stream", (), f"s{len(streams)}", (("column", 0),), node.shape)
             streams.append(Stream(index, (), node.shape[0]))
     return Hoisted(graph.nodes, tuple(streams), _without(graph, leaves))

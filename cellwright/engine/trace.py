@@ -27,12 +27,13 @@ def trace(
 
     Args:
         names: filled with the position of what each name stands for at the end of `step`: gates, candidates, states.
+            Equal results of two lines then stay two nodes, as they are two values with a gradient each.
 
     Raises:
         UnsupportedOp: a torch function outside the op list, with the user's line.
         CellError: a branch on data, shapes that do not fit, a wrong number of states, an undeclared name.
     """
-    builder = Builder()
+    builder = Builder(apart=names is not None)
 
     def leaf(op: str, name: str, shape: Shape) -> Value:
         return Value(builder, builder.add(Node(op, (), name, (), shape)), cell.name)

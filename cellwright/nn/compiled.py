@@ -10,7 +10,7 @@ from __future__ import annotations
 import platform
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import torch
@@ -218,13 +218,18 @@ def in_type(tensor: Tensor, dtype: torch.dtype) -> Tensor:
 
 @dataclass(frozen=True, slots=True)
 class LayerRun:
-    """The directions `group` of one layer, run at once."""
+    """The directions `group` of one layer, run at once.
+
+    Attributes:
+        beside: direction -> the inputs of its cell other than x, by name, (R, n).
+    """
 
     source: Callable[[int, bool], LayerSource]
     layer: int
     directions: int
     group: Sequence[int]
     own_products: bool
+    beside: Mapping[int, Mapping[str, Tensor]] = field(default_factory=dict)
 
     def run(
         self, rows: Rows, inputs: Sequence[Tensor], states: States, flags: Sequence[Tensor]
@@ -248,13 +253,13 @@ class LayerRun:
         def streams() -> list[Tensor]:
             found: list[Tensor] = []
             for direction, own in zip(self.group, sources, strict=True):
-                x, stored = inputs[direction], own.parameters
+                x, stored, beside = inputs[direction], own.parameters, self.beside.get(direction, {})
                 if raised:
                     x, stored = x.to(dtype), {name: tensor.to(dtype) for name, tensor in stored.items()}
                 linear = functional.linear
                 if (self.own_products and x.dtype == dtype) or takes_own(x, stored, dtype):
                     linear = partial(own_linear, compiled.target)
-                found += [in_type(stream, dtype) for stream in compiled.streams.run(x, stored, linear)]
+                found += [in_type(stream, dtype) for stream in compiled.streams.run(x, stored, linear, beside)]
             return found
 
         for direction, own in zip(self.group, sources, strict=True):

@@ -17,7 +17,7 @@ from cellwright.cells import Cell
 from cellwright.engine.run.registry import multiplies_bfloat16
 from cellwright.errors import BackendError, ConfigError
 from cellwright.nn.compiled import LayerSource, rows_of, rows_of_packed, run_compiled, why_not
-from cellwright.nn.layout import States, batch_states, check_dtype, check_input, check_states, read_input
+from cellwright.nn.layout import Layout, States, batch_states, check_dtype, check_input, check_states, read_input
 from cellwright.nn.lengths import Lengths
 from cellwright.nn.segments import run_segments
 from cellwright.nn.stepper import Stepper
@@ -145,6 +145,15 @@ class KernelLayer:
         y_RO, finals = run_compiled(self.source, steps, states, **options)
         return layout.output(steps.back(y_RO), lengths_B), layout.states(finals)
 
+    def inward(self, state: Any) -> Sequence[Tensor] | None:
+        """A state as it is given in a call, as one tensor a declared state."""
+        given: Sequence[Tensor] | None = state
+        return given
+
+    def outward(self, layout: Layout, states: States) -> Any:
+        """States as a call returns them."""
+        return layout.states(states)
+
     @property
     def own_products(self) -> bool:
         if self.deterministic not in (None, "any-split"):
@@ -163,32 +172,51 @@ class KernelLayer:
             )
         return Stepper(self.source, self.state_sizes, self.input_size, self.num_layers, batch, self.weight.dtype, state)
 
-    @torch.no_grad()
     def trace(
-        self, x: Tensor, lengths: Lengths | None = None, state: Sequence[Tensor] | None = None
-    ) -> tuple[Tensor, States, Trace]:
+        self,
+        x: Tensor,
+        lengths: Lengths | None = None,
+        state: Any = None,
+        grads: bool = False,
+    ) -> tuple[Tensor, Any, Trace]:
         """Runs the layer and gives every value that the cell's `step` names, from the same run.
 
         Args:
             x, lengths, state: as in a call; x is no PackedSequence.
+            grads: also give their gradients: after `loss.backward()`, for a loss of y, the final state and named
+                values, `grad` of each named value is d loss / d value, through all later steps and layers.
+                It is that of the last backward pass, 0 beyond a length.
 
         Returns:
             y, final state, and {layer: {direction: {name: (T, B, n)}}}: gates, candidates and new states of every
-            step, time first, 0 beyond a length. No gradient flows through them.
+            step, time first, 0 beyond a length; n = 1 for one number. Without `grads`, no gradient flows through any
+            of them. Comparisons have none in any case.
 
         Raises:
             BackendError: kernels cannot run this cell on this input.
+            ConfigError: `grads` where torch computes no gradients (torch.no_grad).
+
+        Example:
+            >>> y, state, names = layer.trace(x, grads=True)
+            >>> y[-1].sum().backward()
+            >>> names[0][0]["f"].grad.norm(dim=-1)  # of the forget gate, at every step
         """
+        if grads and not torch.is_grad_enabled():
+            raise ConfigError(
+                f"{self.cell.name}.trace(grads=True) under torch.no_grad(): no gradient would arrive.",
+                repair="Call it outside, or inside torch.enable_grad().",
+            )
         batch, batched = check_input(self.label, x, self.input_size, self.batch_first)
         check_dtype(self.cell.name, self.weight, x)
         rows = self.num_layers * self.directions
         given = check_states(
-            self.label, state, self.state_sizes, rows=rows, batch=batch, batched=batched, like=self.weight
+            self.label, self.inward(state), self.state_sizes, rows=rows, batch=batch, batched=batched, like=self.weight
         )
         self.compiles("cpu", x)
         x_TBI, lengths_B, layout = read_input(self.label, x, lengths, batch_first=self.batch_first)
         states = batch_states(given, self.state_sizes, rows, batch, self.weight)
-        y_TBO, finals, found = trace_layer(self, x_TBI, states, lengths_B, self.stack)
+        with torch.set_grad_enabled(grads):
+            y_TBO, finals, found = trace_layer(self, x_TBI, states, lengths_B, grads)
         y = layout.output(y_TBO, lengths_B)
         assert isinstance(y, Tensor)
-        return y, layout.states(finals), found
+        return y, self.outward(layout, finals), found

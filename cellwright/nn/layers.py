@@ -116,8 +116,7 @@ class DropIn(KernelLayer, nn.RNNBase):
         batch, batched = check_input(label, input, self.input_size, self.batch_first)
         check_dtype(self.name, weight, data)
         rows, sizes = self.num_layers * self.directions, self.state_sizes
-        given: Sequence[Tensor] | None = (hx,) if isinstance(hx, Tensor) and self.mode != "LSTM" else hx
-        initial = check_states(label, given, sizes, rows=rows, batch=batch, batched=batched, like=weight)
+        initial = check_states(label, self.inward(hx), sizes, rows=rows, batch=batch, batched=batched, like=weight)
         resets_TB = check_resets(label, input, resets, self.batch_first)
         if self.compiles(backend, data) is None:
             y, finals = self.run_kernels(input, lengths, initial, resets_TB, batch)
@@ -144,6 +143,10 @@ class DropIn(KernelLayer, nn.RNNBase):
     def source(self, layer: int, reverse: bool) -> LayerSource:
         """What the engine runs in one direction of `layer`."""
         return LayerSource(self.key(layer), torch_blocks(self, self.cell, layer, reverse))
+
+    def inward(self, state: Any) -> Sequence[Tensor] | None:
+        """A state as it is given in a call, as a tuple."""
+        return (state,) if isinstance(state, Tensor) and self.mode != "LSTM" else state
 
     def outward(self, layout: Layout, states: States) -> Any:
         """States as torch.nn returns them: a tuple of LSTM, a bare tensor of RNN and GRU."""

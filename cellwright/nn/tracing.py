@@ -1,20 +1,21 @@
-"""Every named gate, candidate and state of every step of a layer, from the compiled run itself.
+"""Every named gate, candidate and state of every step of a layer, from the compiled run itself, and their gradients.
 
-Axes: T time, B batch, I input, O output, n features of a named value, L layers, D directions.
+Axes: T time, B batch, R rows, I input, O output, n features of a named value, L layers, D directions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import weakref
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from cellwright.cells import Cell
-from cellwright.engine.run.operators import Setting, run_layer
-from cellwright.engine.run.registry import compiled_for, traced_for
-from cellwright.nn.compiled import LayerSource, rows_of
+from cellwright.engine.run.registry import Traced, traced_for
+from cellwright.nn.compiled import COMPUTED_IN, LayerRun, LayerSource, Rows, rows_of
 from cellwright.nn.layout import States
 
 __all__ = ["Trace", "trace_layer"]
@@ -28,6 +29,9 @@ class Traceable(Protocol):
     num_layers: int
     hidden_size: int
     bias: bool
+    dropout: float
+    training: bool
+    stack: str
 
     @property
     def cell(self) -> Cell: ...
@@ -35,16 +39,19 @@ class Traceable(Protocol):
     @property
     def directions(self) -> int: ...
 
+    @property
+    def own_products(self) -> bool: ...
+
     def source(self, layer: int, reverse: bool) -> LayerSource: ...
 
 
-@torch.no_grad()
 def trace_layer(
-    layer: Traceable, x_TBI: Tensor, states: States, lengths_B: Tensor | None, stack: str
+    layer: Traceable, x_TBI: Tensor, states: States, lengths_B: Tensor | None, grads: bool
 ) -> tuple[Tensor, States, Trace]:
     """y (T, B, D·O), final states, and {layer: {direction: {name: (T, B, n)}}}, 0 beyond each length."""
     rows = rows_of(x_TBI, lengths_B)
-    dtype = states[0].dtype
+    dtype = COMPUTED_IN.get(states[0].dtype, torch.float32)
+    dropout = layer.dropout if layer.training else 0.0
     found: Trace = {}
     finals: dict[int, Sequence[Tensor]] = {}
     inputs = [rows.data] * layer.directions
@@ -52,22 +59,51 @@ def trace_layer(
         outputs = []
         found[depth] = {}
         for direction in range(layer.directions):
-            row, own = depth * layer.directions + direction, layer.source(depth, direction == 1)
-            traced = traced_for(layer.cell, inputs[direction].shape[1], layer.hidden_size, layer.bias, dtype)
-            compiled = compiled_for(traced.key, dtype)
-            streams = compiled.streams.run(inputs[direction], own.parameters)
-            inside = [own.parameters[name] for name in compiled.inside]
-            setting = Setting(
-                rows.steps, rows.batch, rows.data.shape[0], rows.form, traced.key, (direction == 1,), dtype
-            )
-            initial = [state[row] for state in states]
-            # no gradient flows, so that the streams are never asked for again
-            wide, *finals[row] = run_layer(streams, initial, inside, rows.lengths, rows.order, [], setting, list)
-            outputs.append(wide[:, : traced.output].contiguous())
-            found[depth][direction] = {
-                name: rows.back(wide[:, start:stop].contiguous()) for name, (start, stop) in traced.columns.items()
-            }
-        inputs = [torch.cat(outputs, dim=1)] * layer.directions if stack == "joint" else outputs
+            own = layer.source(depth, direction == 1)
+            traced = traced_for(layer.cell, inputs[direction].shape[1], layer.hidden_size, layer.bias, dtype, grads)
+            shown = LayerSource(traced.key, own.parameters)
+            taps = new_taps(traced, len(rows.data), dtype)
+            part = LayerRun(
+                lambda *_, shown=shown: shown, depth, layer.directions, [direction], layer.own_products,
+                {direction: taps},
+            )  # fmt: skip
+            wide, held = part.run(rows, inputs, states, ())
+            finals.update(held)
+            y = wide[:, : traced.output].contiguous()
+            outputs.append(functional.dropout(y, dropout) if dropout > 0 and depth < layer.num_layers - 1 else y)
+            found[depth][direction] = named_values(traced, wide, rows, taps)
+        inputs = [torch.cat(outputs, dim=1)] * layer.directions if layer.stack == "joint" else outputs
     ordered = [finals[row] for row in range(layer.num_layers * layer.directions)]
     ends = tuple(torch.stack(column) for column in zip(*ordered, strict=True))
     return rows.back(torch.cat(outputs, dim=1)), ends, found
+
+
+def new_taps(traced: Traced, rows: int, dtype: torch.dtype) -> dict[str, Tensor]:
+    """Zeros to add to each named value: (R, n) that take the memory of one number, as does their gradient."""
+    sizes = {tap: traced.columns[name][1] - traced.columns[name][0] for name, tap in traced.taps.items()}
+    return {tap: torch.zeros((), dtype=dtype, requires_grad=True).expand(rows, size) for tap, size in sizes.items()}
+
+
+def named_values(traced: Traced, wide: Tensor, rows: Rows, taps: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Each name's value, (T, B, n), to whose `grad` a backward pass writes what arrives at its tap."""
+    values: dict[str, Tensor] = {}
+    for name, (start, stop) in traced.columns.items():
+        values[name] = value = rows.back(wide[:, start:stop].contiguous())
+        if name in traced.taps and wide.requires_grad:
+            taps[traced.taps[name]].register_hook(Arrival(value, rows))  # type: ignore[no-untyped-call]
+        else:
+            values[name] = value.detach()
+    return values
+
+
+class Arrival:
+    """Writes a gradient that arrives at a tap to the value that the tap was added to."""
+
+    def __init__(self, value: Tensor, rows: Rows) -> None:
+        self.value = weakref.ref(value)  # the value's own history holds the tap, and so this
+        self.rows = rows
+
+    def __call__(self, gradient_Rn: Tensor) -> None:
+        value = self.value()
+        if value is not None:
+            value.grad = self.rows.back(gradient_Rn).to(value.dtype)

@@ -13,12 +13,10 @@ from typing import TypeVar
 import torch
 
 from cellwright.cells.cell import Cell
-from cellwright.engine.adjoint_ops import ALL_OPS
-from cellwright.engine.graph import Builder, Graph
 from cellwright.engine.lower.target import has_bfloat16, host_isas, target_of
+from cellwright.engine.named import name_values
 from cellwright.engine.run.compiled import Compiled
 from cellwright.engine.serial import cell_from_data, cell_to_data
-from cellwright.engine.spots import width
 from cellwright.engine.stored import stored_graph, stored_names
 from cellwright.engine.trace import trace
 
@@ -33,11 +31,19 @@ _isa: list[str | None] = [os.environ.get("CELLWRIGHT_ISA") or None]
 
 @dataclass(frozen=True, slots=True)
 class Traced:
-    """A cell that gives its named values: the key of its code, the columns of y, and those of each name behind it."""
+    """A cell that gives its named values.
+
+    Attributes:
+        key: of its code.
+        output: columns of y.
+        columns: of each name, behind y.
+        taps: name -> the input that its gradient arrives at (engine.named).
+    """
 
     key: str
     output: int
     columns: Mapping[str, tuple[int, int]]
+    taps: Mapping[str, str]
 
 
 F = TypeVar("F", bound=Callable[..., object])
@@ -81,28 +87,24 @@ def keep(key: str, dtype: torch.dtype) -> bool:
 
 
 @lru_cache(maxsize=64)
-def _traced(cell: Cell, input_size: int, hidden_size: int, bias: bool, dtype: str, isa: str | None) -> Traced:
+def _traced(
+    cell: Cell, input_size: int, hidden_size: int, bias: bool, taps: bool, dtype: str, isa: str | None
+) -> Traced:
     names: dict[str, int] = {}
     graph = trace(cell, input_size, hidden_size, bias, names)
-    builder = Builder(list(graph.nodes), {node: k for k, node in enumerate(graph.nodes)}, ALL_OPS)
-    parts, columns, at = [graph.output], {}, graph.nodes[graph.output].shape[0]
-    for name, index in sorted(names.items(), key=lambda item: item[1]):
-        size = width(graph.nodes[index].shape)
-        parts.append(index if graph.nodes[index].shape else builder.add_op("spread", (index,), {"size": 1}))
-        columns[name] = (at, at + size)
-        at += size
-    wide = builder.add_op("concat", tuple(parts), {})
+    named = name_values(graph, names, taps)
     shapes = cell.parameter_shapes(input_size, hidden_size, bias)
-    stored = stored_graph(Graph(graph.cell, tuple(builder.nodes), graph.states, wide), shapes)
-    order = stored_names(shapes)
-    key = f"names of {id(cell)}: {cell_key(cell, input_size, hidden_size, bias)}"
-    _named[key, dtype] = Compiled(stored, order, target_of(dtype, isa))
-    return Traced(key, graph.nodes[graph.output].shape[0], columns)
+    key = f"names{' and taps' * taps} of {id(cell)}: {cell_key(cell, input_size, hidden_size, bias)}"
+    _named[key, dtype] = Compiled(stored_graph(named.graph, shapes), stored_names(shapes), target_of(dtype, isa))
+    return Traced(key, named.output, named.columns, named.taps)
 
 
-def traced_for(cell: Cell, input_size: int, hidden_size: int, bias: bool, dtype: torch.dtype) -> Traced:
-    """A compiled cell whose output carries, behind y, every value that its `step` gives a name."""
-    return _traced(cell, input_size, hidden_size, bias, str(dtype).removeprefix("torch."), _isa[0])
+def traced_for(
+    cell: Cell, input_size: int, hidden_size: int, bias: bool, dtype: torch.dtype, taps: bool = False
+) -> Traced:
+    """A compiled cell whose output carries, behind y, every value that its `step` gives a name; with `taps`, also
+    inputs for their gradients."""
+    return _traced(cell, input_size, hidden_size, bias, taps, str(dtype).removeprefix("torch."), _isa[0])
 
 
 @constant_for_compilers

@@ -28,11 +28,18 @@ class StreamRunner:
         self.hoisted = hoisted
         self.plain = [_reads_whole_input(hoisted, stream) for stream in hoisted.streams]
 
-    def run(self, x_NI: Tensor, parameters: Mapping[str, Tensor], linear: Linear = functional.linear) -> list[Tensor]:
+    def run(
+        self,
+        x_NI: Tensor,
+        parameters: Mapping[str, Tensor],
+        linear: Linear = functional.linear,
+        beside: Mapping[str, Tensor] | None = None,
+    ) -> list[Tensor]:
         """Every stream, (N, columns).
 
         Args:
             linear: (x, matrix, bias or None) -> x Wᵀ + b.
+            beside: inputs of the step other than x, by name, (N, n).
         """
         values: dict[int, Tensor] = {}
 
@@ -40,9 +47,10 @@ class StreamRunner:
             if index not in values:
                 node = self.hoisted.before[index]
                 args = [value(arg) for arg in node.args]
-                values[index] = (
-                    x_NI if node.op == "input" else _value(self.hoisted.before, node, args, parameters, len(x_NI), x_NI)
-                )
+                if node.op == "input":
+                    values[index] = x_NI if node.name == "x" else (beside or {})[node.name]
+                else:
+                    values[index] = _value(self.hoisted.before, node, args, parameters, len(x_NI), x_NI)
             return values[index]
 
         streams = []
@@ -68,12 +76,17 @@ class StreamRunner:
     @property
     def reads_x_alone(self) -> bool:
         """Whether every stream is x itself or a product of x itself."""
-        return all(self.hoisted.before[stream.operand].op == "input" for stream in self.hoisted.streams)
+        return all(is_x(self.hoisted.before[stream.operand]) for stream in self.hoisted.streams)
+
+
+def is_x(node: Node) -> bool:
+    """Whether a node is the layer's own input."""
+    return node.op == "input" and node.name == "x"
 
 
 def _reads_whole_input(hoisted: Hoisted, stream: Stream) -> tuple[str, str | None] | None:
     """(matrix, bias): the stored tensors whose rows, in order and without gaps, a stream of x itself multiplies."""
-    if hoisted.before[stream.operand].op != "input" or not stream.rows:
+    if not is_x(hoisted.before[stream.operand]) or not stream.rows:
         return None
     found: list[str | None] = []
     for nodes in ([row.matrix for row in stream.rows], [row.bias for row in stream.rows]):

@@ -54,4 +54,5 @@ TORCH_ROWS: dict[str, Callable[..., Tensor]] = {
     "amax": lambda x: x.amax(-1),
     "softmax": lambda x: torch.softmax(x, -1),
     "cumsum": lambda x: torch.cumsum(x, -1),
+    "spread": lambda x, *, size: x.unsqueeze(-1).expand(*x.shape, size),
 }
