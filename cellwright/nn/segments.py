@@ -17,9 +17,9 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from cellwright.errors import BackendError
 from cellwright.nn.compiled import LayerRun, LayerSource, Rows
 from cellwright.nn.layout import States
+from cellwright.nn.restarts import Restarts, restarts_of
 
 __all__ = ["cut_rows", "run_segments"]
 
@@ -33,15 +33,21 @@ class Pieces:
     starts: Sequence[int]
     key: str
     names: Sequence[str]
+    restarts: Sequence[Restarts | None]
 
-    def run(self, k: int, x: Tensor, held: Sequence[Tensor], parameters: Sequence[Tensor]) -> tuple[Tensor, ...]:
-        """(y, states behind it …) of piece k, from its x and the states before it, each (B, S)."""
+    def run(
+        self, k: int, x: Tensor, held: Sequence[Tensor], initial: Sequence[Tensor], parameters: Sequence[Tensor]
+    ) -> tuple[Tensor, ...]:
+        """(y, states behind it …) of piece k, from its x, the states before it and those after a reset, each (B, S)."""
         own = LayerSource(self.key, dict(zip(self.names, parameters, strict=True)))
         part = replace(self.part, source=lambda layer, reverse: own)
+        cut, rows = self.restarts[k], self.rows[k]
+        if cut is not None:
+            x, rows, held = x[cut.index], cut.rows, cut.begin(held, initial)
         row = part.row(part.group[0])
         states = tuple(state.expand(row + 1, *state.shape) for state in held)
-        y, found = part.run(replace(self.rows[k], data=x), [x] * 2, states, ())
-        return (y, *found[row])
+        y, found = part.run(replace(rows, data=x), [x] * 2, states, ())
+        return (y, *found[row]) if cut is None else (cut.back(y), *cut.end(found[row]))
 
     def cut(self, whole: Tensor, k: int) -> Tensor:
         """The rows of piece k."""
@@ -59,12 +65,13 @@ class PieceByPiece(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, pieces: Pieces, count: int, size: int, x: Tensor, *tensors: Tensor) -> tuple[Tensor, ...]:
-        held, parameters = list(tensors[:count]), tensors[count:]
+        initial, parameters = tensors[:count], tensors[count:]
+        held = list(initial)
         y = x.new_empty((len(x), size), dtype=held[0].dtype)
         between: list[Tensor] = []
         for k in pieces.order:
             between += held
-            out, *held = pieces.run(k, pieces.cut(x, k), held, parameters)
+            out, *held = pieces.run(k, pieces.cut(x, k), held, initial, parameters)
             pieces.cut(y, k).copy_(out)
         ctx.pieces, ctx.count = pieces, count
         ctx.save_for_backward(x, *parameters, *between)
@@ -78,12 +85,15 @@ class PieceByPiece(torch.autograd.Function):
         parameters, between = rest[:stored], rest[stored:]
         dx = torch.empty_like(x)
         held_grads: Sequence[Tensor] = d_finals
-        totals = [torch.zeros_like(parameter) for parameter in parameters]
+        initial = between[:count]
+        totals = [torch.zeros_like(tensor) for tensor in (*initial, *parameters)]
         for step, k in reversed(list(enumerate(pieces.order))):
-            given = [pieces.cut(x, k), *between[step * count : (step + 1) * count], *parameters]
+            given = [pieces.cut(x, k), *between[step * count : (step + 1) * count], *initial, *parameters]
             given = [t.detach().requires_grad_() for t in given]
             with torch.enable_grad():
-                outputs = pieces.run(k, given[0], given[1 : 1 + count], given[1 + count :])
+                outputs = pieces.run(
+                    k, given[0], given[1 : 1 + count], given[1 + count : 1 + 2 * count], given[1 + 2 * count :]
+                )
             own, *others = torch.autograd.grad(
                 outputs, given, [pieces.cut(dy, k), *held_grads], allow_unused=True, materialize_grads=True
             )
@@ -91,7 +101,8 @@ class PieceByPiece(torch.autograd.Function):
             held_grads = others[:count]
             for total, gradient in zip(totals, others[count:], strict=True):
                 total.add_(gradient)
-        return (None, None, None, dx, *held_grads, *totals)
+        starts = [total + gradient for total, gradient in zip(totals, held_grads, strict=False)]
+        return (None, None, None, dx, *starts, *totals[count:])
 
 
 def run_segments(
@@ -103,22 +114,18 @@ def run_segments(
     *,
     segments: int,
 ) -> tuple[Tensor, dict[int, list[Tensor]]]:
-    """`LayerRun.run`, piece of time after piece; no second derivative.
-
-    Raises:
-        BackendError: with resets.
-    """
-    if flags:
-        raise BackendError(
-            "checkpoint_segments and resets together are not built yet: a piece does not know the state to begin with.",
-            repair="Leave one of them away, or cut the sequences where they are reset.",
-        )
-    cut, starts = cut_rows(rows, segments)
+    """`LayerRun.run`, piece of time after piece; no second derivative."""
+    cut, starts, bounds = cut_rows(rows, segments)
+    flags_TB = rows.back(flags[0][:, None])[..., 0].bool() if flags else None
     ends: dict[int, list[Tensor]] = {}
     outputs = []
     for direction in part.group:
         own = part.source(part.layer, direction == 1)
-        pieces = Pieces(replace(part, group=[direction]), cut, starts, own.key, list(own.parameters))
+        restarts = [
+            None if flags_TB is None else restarts_of(piece, flags_TB, start, stop, direction == 1)
+            for piece, (start, stop) in zip(cut, itertools.pairwise(bounds), strict=True)
+        ]
+        pieces = Pieces(replace(part, group=[direction]), cut, starts, own.key, list(own.parameters), restarts)
         held = [state[part.row(direction)] for state in states]
         size = part.output_size(own.key, states[0].dtype)
         tensors = (inputs[direction], *held, *own.parameters.values())
@@ -127,8 +134,9 @@ def run_segments(
     return torch.cat(outputs, dim=1) if len(outputs) > 1 else outputs[0], ends
 
 
-def cut_rows(rows: Rows, segments: int) -> tuple[list[Rows], list[int]]:
-    """Pieces of time, as evenly as it goes, without their data; and where the rows of each begin, and the last end."""
+def cut_rows(rows: Rows, segments: int) -> tuple[list[Rows], list[int], list[int]]:
+    """Pieces of time, as evenly as it goes, without their data; where the rows of each begin, and the last end; where
+    the steps of each begin, and the last end."""
     count = min(segments, rows.steps)
     bounds = [k * rows.steps // count for k in range(count + 1)]
     pieces, starts = [], [0]
@@ -141,4 +149,4 @@ def cut_rows(rows: Rows, segments: int) -> tuple[list[Rows], list[int]]:
             size = int(piece.lengths.sum())
         pieces.append(piece)
         starts.append(starts[-1] + size)
-    return pieces, starts
+    return pieces, starts, bounds
