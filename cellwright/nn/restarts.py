@@ -12,7 +12,7 @@ Axes: T time, B batch, N sequences between cuts, R rows.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -87,8 +87,7 @@ def restarts_of(rows: Rows, flags_TB: Tensor, start: int, stop: int, reverse: bo
     local, own = padded // len(owner), padded % len(owner)
     index = row_numbers(rows)[begin[own] + local, owner[own]]
     closes = begin == 0 if reverse else ends
-    sizes = {"steps": int(length.max()), "batch": len(owner), "lengths": length, "order": order}
-    cut = replace(rows, data=rows.data[:0], form="compact", index=None, **sizes)
+    cut = Rows(rows.data[:0], int(length.max()), len(owner), "compact", length, order)
     return Restarts(cut, index, owner, held, closes.nonzero()[:, 0])
 
 
