@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import re
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
@@ -61,7 +63,10 @@ def tokenize(text: str, unit: Unit = "word") -> list[Token]:
 
 
 def read_bytes(path: Path) -> bytes:
-    """The file's content. Raises DataError: missing, a folder, unreadable, empty."""
+    """The file's content, unpacked where its name ends in .gz.
+
+    Raises DataError: missing, a folder, unreadable, no gzip file, empty.
+    """
     try:
         data = path.read_bytes()
     except FileNotFoundError:
@@ -72,30 +77,37 @@ def read_bytes(path: Path) -> bytes:
         raise DataError(
             f"Expected a readable file, found: {error.strerror}.", file=path, repair="Check its permissions."
         ) from None
+    if path.suffix == ".gz":
+        try:
+            data = gzip.decompress(data)
+        except (OSError, EOFError, zlib.error) as error:
+            raise DataError(
+                f"Expected a gzip file, found: {error}.", file=path, repair="Write or copy the file again."
+            ) from None
     if not data.strip():
         raise DataError("Expected lines of text, found an empty file.", file=path, repair="Write the file again.")
     return data
 
 
-def read_lines(path: Path) -> list[str]:
-    """Lines without their ends; UTF-8 with or without byte-order mark, LF or CRLF.
+def read_lines(path: Path, encoding: str = "utf-8") -> list[str]:
+    """Lines without their ends; with or without byte-order mark, LF or CRLF.
 
-    Raises DataError: missing or empty file; invalid UTF-8, with the byte and its line.
+    Raises DataError: missing or empty file; bytes of another encoding, with the byte and its line.
     """
     # Not splitlines(): a form feed or U+2028 within a line does not end it.
-    lines = [line.removesuffix("\r") for line in decode(read_bytes(path), path).split("\n")]
+    lines = [line.removesuffix("\r") for line in decode(read_bytes(path), path, encoding).split("\n")]
     return lines[:-1] if not lines[-1] else lines
 
 
-def decode(data: bytes, path: Path) -> str:
+def decode(data: bytes, path: Path, encoding: str = "utf-8") -> str:
     """The text of a file, without its byte-order mark."""
     try:
-        return data.decode("utf-8-sig")
+        return data.decode("utf-8-sig" if encoding == "utf-8" else encoding)
     except UnicodeDecodeError as error:
         # The decoder counts from after a byte-order mark.
-        start = error.start + (3 if data.startswith(b"\xef\xbb\xbf") else 0)
+        start = error.start + (3 if encoding == "utf-8" and data.startswith(b"\xef\xbb\xbf") else 0)
         raise DataError(
-            f"Expected UTF-8, found byte 0x{data[start]:02x} at offset {start:,}.",
+            f"Expected {encoding.upper()}, found byte 0x{data[start]:02x} at offset {start:,}.",
             file=path,
             line=data.count(b"\n", 0, start) + 1,
             repair="Save the file as UTF-8 (for example: iconv -f GB18030 -t UTF-8).",

@@ -9,7 +9,7 @@ from typing import Any
 
 from cellwright.errors import StorageError
 from cellwright.tasks.data.utterance import Utterance
-from cellwright.tasks.slots.vocabulary import normalize
+from cellwright.tasks.text.words import normalize
 
 __all__ = ["Baselines"]
 

@@ -15,9 +15,9 @@ from cellwright.cells import Cell
 from cellwright.nn import LinearChainCRF
 from cellwright.tasks.networks.cell_choice import PerToken, recurrent_layer
 from cellwright.tasks.networks.dropout import SentenceDropout
+from cellwright.tasks.networks.word_features import WordFeatures
 from cellwright.tasks.slots.batches import Batch
 from cellwright.tasks.slots.config import SlotsModel
-from cellwright.tasks.slots.features import WordFeatures
 from cellwright.tasks.slots.vocabulary import Vocabulary
 
 __all__ = ["Answers", "SlotNetwork"]

@@ -20,10 +20,11 @@ from cellwright.errors import CellwrightError, StorageError
 from cellwright.tasks.slots.baselines import Baselines
 from cellwright.tasks.slots.config import SlotsModel
 from cellwright.tasks.slots.model import SlotNetwork
-from cellwright.tasks.slots.vocabulary import AFFIX_BUCKETS, Vocabulary
+from cellwright.tasks.slots.vocabulary import Vocabulary
 from cellwright.tasks.storage.atomic import MANIFEST, REPAIR, read_folder, write_folder
 from cellwright.tasks.storage.model_folder import cell_of_data
 from cellwright.tasks.storage.tensors import read_tensors, specs, tensors_to_bytes
+from cellwright.tasks.text.words import AFFIX_BUCKETS
 
 __all__ = ["KIND", "SavedModel", "load_model", "save_model"]
 

@@ -23,7 +23,8 @@ from cellwright.tasks.slots.corpora import EMBEDDED
 from cellwright.tasks.slots.metrics import Scores, score
 from cellwright.tasks.slots.model import SlotNetwork
 from cellwright.tasks.slots.model_file import SavedModel, save_model
-from cellwright.tasks.slots.vocabulary import Vocabulary, normalize
+from cellwright.tasks.slots.vocabulary import Vocabulary
+from cellwright.tasks.text.words import normalize
 from cellwright.tasks.training.config import kept_data
 from cellwright.tasks.training.order import epoch_order
 

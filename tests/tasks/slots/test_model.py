@@ -17,7 +17,8 @@ from cellwright.tasks.slots.batches import make_batch
 from cellwright.tasks.slots.config import SlotsModel
 from cellwright.tasks.slots.model import SlotNetwork
 from cellwright.tasks.slots.predict import SlotModel
-from cellwright.tasks.slots.vocabulary import UNKNOWN, Vocabulary
+from cellwright.tasks.slots.vocabulary import Vocabulary
+from cellwright.tasks.text.words import UNKNOWN
 from cellwright.tasks.travel.generate import generate
 
 SMALL = {"hidden_size": 8, "num_layers": 1, "word_dim": 6, "char_dim": 4, "char_filters": 3, "affix_dim": 4}

@@ -1,6 +1,6 @@
 """What the recurrent layers see of a word: its embedding, a static vector, its characters, its affixes.
 
-Legend: B utterances, T words, U distinct words, M characters, F features.
+Legend: B texts, T words, U distinct words, M characters, F features.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from cellwright.errors import ConfigError
-from cellwright.tasks.slots.batches import Batch
-from cellwright.tasks.slots.config import SlotsModel
-from cellwright.tasks.slots.vocabulary import AFFIX_BUCKETS, PAD, Vocabulary
+from cellwright.tasks.networks.word_batch import WordBatch
+from cellwright.tasks.networks.word_settings import WordNetworkSection
+from cellwright.tasks.text.words import AFFIX_BUCKETS, PAD, WordTable
 
 __all__ = ["CharacterConvolution", "WordFeatures"]
 
@@ -42,7 +42,7 @@ class CharacterConvolution(nn.Module):
 class WordFeatures(nn.Module):
     """The features of every word of a batch, (B, T, size); 0 in the padding."""
 
-    def __init__(self, config: SlotsModel, vocabulary: Vocabulary, vectors: Tensor | None = None) -> None:
+    def __init__(self, config: WordNetworkSection, table: WordTable, vectors: Tensor | None = None) -> None:
         super().__init__()
         self.size = config.word_dim
         self.words: nn.Embedding | None = None
@@ -50,7 +50,7 @@ class WordFeatures(nn.Module):
         self.characters: CharacterConvolution | None = None
         self.affixes: nn.EmbeddingBag | None = None
         if config.word_dim:
-            self.words = nn.Embedding(vocabulary.size, config.word_dim, padding_idx=PAD)
+            self.words = nn.Embedding(table.size, config.word_dim, padding_idx=PAD)
             nn.init.normal_(self.words.weight, 0.0, config.word_scale)
             with torch.no_grad():
                 self.words.weight[PAD].zero_()
@@ -59,7 +59,7 @@ class WordFeatures(nn.Module):
             self.vectors.requires_grad_(False)
             self.size += vectors.shape[1]
         if config.char_dim:
-            rows = len(vocabulary.characters) + 4
+            rows = len(table.characters) + 4
             self.characters = CharacterConvolution(rows, config.char_dim, config.char_widths, config.char_filters)
             self.size += config.char_filters * len(config.char_widths)
         if config.affix_dim:
@@ -72,7 +72,7 @@ class WordFeatures(nn.Module):
                 repair="Set model.word_dim, model.char_dim or model.affix_dim above 0.",
             )
 
-    def forward(self, batch: Batch) -> Tensor:
+    def forward(self, batch: WordBatch) -> Tensor:
         parts = []
         if self.words is not None:
             parts.append(self.words(batch.words_BT))
