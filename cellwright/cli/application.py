@@ -142,11 +142,17 @@ def show(
     cell: Annotated[str | None, typer.Argument(help="A cell's name, or FILE.py:NAME; without one, the list.")] = None,
     input: Annotated[int, typer.Option("--input", help="Size of x.")] = 64,
     hidden: Annotated[int, typer.Option("--hidden", help="Size of h.")] = 128,
+    svg: Annotated[str | None, typer.Option("--svg", help="Draw its wiring into this file; - to print it.")] = None,
+    unroll: Annotated[int | None, typer.Option("--unroll", help="Draw this many steps side by side.")] = None,
+    bidirectional: Annotated[bool, typer.Option("--bidirectional", help="Draw both directions.")] = False,
 ) -> None:
-    """A cell's equations, its parameters and how many numbers they are."""
-    from cellwright.cli.show import show_cell
+    """A cell's equations, its parameters and how many numbers they are; or its wiring, drawn."""
+    from cellwright.cli.show import draw_cell, show_cell
 
-    show_cell(cell, input, hidden)
+    if svg is None and unroll is None and not bidirectional:
+        show_cell(cell, input, hidden)
+    else:
+        draw_cell(cell, input, hidden, svg, unroll, bidirectional)
 
 
 @application.command()

@@ -1,11 +1,14 @@
-"""`cellwright show`: a cell's equations and parameters."""
+"""`cellwright show`: a cell's equations, parameters and wiring."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from cellwright.cells import CELLS
 from cellwright.cells.named import cell_named
+from cellwright.errors import ConfigError
 
-__all__ = ["show_cell"]
+__all__ = ["draw_cell", "show_cell"]
 
 
 def show_cell(name: str | None, input_size: int, hidden_size: int) -> None:
@@ -23,3 +26,29 @@ def show_cell(name: str | None, input_size: int, hidden_size: int) -> None:
         print(f"{key:{width}}  {' × '.join(map(str, shape)) or 'number'}")
     total = cell.count_parameters(input_size, hidden_size)
     print(f"\n{total:,} numbers at input_size={input_size}, hidden_size={hidden_size}")
+
+
+def draw_cell(
+    name: str | None, input_size: int, hidden_size: int, file: str | None, steps: int | None, bidirectional: bool
+) -> None:
+    """Write the wiring as SVG: one step, `steps` of them, or both directions over the steps (4 if not given)."""
+    if name is None:
+        raise ConfigError("Expected a cell to draw, found none.", repair="cellwright show LSTM --svg lstm.svg")
+    if file is None:
+        raise ConfigError("Expected --svg FILE with --unroll and --bidirectional, found none.", repair="--svg lstm.svg")
+    cell = cell_named(name, CELLS)
+    from cellwright.microscope.diagram import bidirectional_svg, cell_svg, unrolled_svg
+
+    if bidirectional:
+        text = bidirectional_svg(cell, 4 if steps is None else steps)
+    elif steps is not None:
+        text = unrolled_svg(cell, steps, input_size, hidden_size)
+    else:
+        text = cell_svg(cell, input_size, hidden_size)
+    if file == "-":
+        print(text, end="")
+        return
+    from cellwright.tasks.storage.atomic import write_file
+
+    write_file(Path(file), text.encode())
+    print(f"{file}: {len(text.encode()):,} bytes")

@@ -34,7 +34,7 @@ def test_the_options_are_those_we_promised(cellwright) -> None:
         "evaluate": ["--data", "--split", "--scheme", "--seed", "--json"],
         "predict": ["--file", "--words", "--json"],
         "compare": ["--data", "--set", "--networks", "--json"],
-        "show": ["--input", "--hidden"],
+        "show": ["--input", "--hidden", "--svg", "--unroll", "--bidirectional"],
         "explain": [
             *("--input", "--hidden", "--batch", "--steps", "--dtype", "--isa"),
             *("--bidirectional", "--measure", "--json"),
