@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from cellwright import cells, engine, errors, nn, ops, tasks
     from cellwright.cells import Cell
     from cellwright.errors import CellwrightError
+    from cellwright.microscope.record import inspect
     from cellwright.tasks.api import evaluate, load, train
 
 __version__ = "0.1.0"
@@ -23,6 +24,7 @@ __all__ = [
     "engine",
     "errors",
     "evaluate",
+    "inspect",
     "load",
     "nn",
     "ops",
@@ -34,6 +36,7 @@ _HOMES = {
     "Cell": "cellwright.cells",
     "CellwrightError": "cellwright.errors",
     "evaluate": "cellwright.tasks.api",
+    "inspect": "cellwright.microscope.record",
     "load": "cellwright.tasks.api",
     "train": "cellwright.tasks.api",
 }

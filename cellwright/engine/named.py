@@ -15,9 +15,10 @@ from cellwright.engine.adjoint_ops import ALL_OPS
 from cellwright.engine.graph import Builder, Graph, Node
 from cellwright.engine.spots import width
 
-__all__ = ["Named", "name_values"]
+__all__ = ["BEFORE", "Named", "name_states", "name_values"]
 
 COMPARISONS = ("lt", "le", "gt", "ge")
+BEFORE = ".before"  # behind a state's name: the state that a step begins with
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,3 +70,17 @@ def name_values(graph: Graph, names: Mapping[str, int], taps: bool) -> Named:
     return Named(
         Graph(graph.cell, tuple(builder.nodes), states, wide), graph.nodes[graph.output].shape[0], columns, own
     )
+
+
+def name_states(graph: Graph, names: Mapping[str, int]) -> tuple[Graph, dict[str, int]]:
+    """The same step with two more names a state: its own, of the new state, whatever `step` calls that, and with
+    BEFORE behind it of the state that the step begins with."""
+    nodes = list(graph.nodes)
+    states = []
+    for name, index in graph.states:
+        if not nodes[index].args:  # handed on as it was: the new state is a value of its own all the same
+            nodes.append(Node("identity", (index,), "", (), nodes[index].shape))
+            index = len(nodes) - 1
+        states.append((name, index))
+    old = {node.name + BEFORE: index for index, node in enumerate(nodes) if node.op == "state"}
+    return Graph(graph.cell, tuple(nodes), tuple(states), graph.output), {**names, **dict(states), **old}

@@ -1,108 +1,154 @@
-"""A record: every gate, candidate and state of every step of a run, and the gradient of one number by each of them.
-
-Axes: T time, B batch, I input, O output, S size of one state, n features of a named value.
-"""
+"""inspect: a record of a layer on numbers, or of a trained model on a text."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
 
-import numpy as np
+import torch
+from torch import Tensor, nn
 
-from cellwright.cells import Cell
-from cellwright.engine.graph import Graph
 from cellwright.errors import ConfigError
-from cellwright.microscope.figure import Array
+from cellwright.microscope.models import read
+from cellwright.microscope.runs import Record, Run
+from cellwright.microscope.tracer import Tracer, as_double, double_copy
+from cellwright.nn.kernels import KernelLayer
+from cellwright.nn.lengths import Lengths
 
-__all__ = ["Record", "Run"]
+__all__ = ["Record", "Run", "inspect"]
+
+Target = Callable[[Any], Tensor]
+Chosen = tuple[Tensor, str]  # what is explained, and what it is in words
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One layer in one direction, in float64. Index t of every array is the position in the sequence, also of the
-    backward direction; beyond a sequence's length all is 0.
+def inspect(
+    model_or_layer: Any,
+    inputs: Any,
+    *,
+    target: Target | None = None,
+    lengths: Lengths | None = None,
+    state: Sequence[Any] | None = None,
+    gradients: bool = True,
+) -> Record:
+    """Every named gate, candidate and state of every step, layer and direction, and their gradients, from one run.
 
-    Attributes:
-        layer: counted from 0, in the order in which a model runs them.
-        direction: 0 forward, 1 backward.
-        graph: one step of `cell`; `names` says which of its nodes each named value is.
-        weights: by the names of `cell.parameter_shapes`: "W.i", "R.i", "b.i", extras.
-        x_TBI, y_TBO: what went into this layer and direction, and what came out.
-        initial: state name -> (B, S).
-        values: each name that `step` assigns, and each declared state -> (T, B, n). A state is the one after the step.
-        gradients: d target / d value, by the same names and of the same shapes, counting every way from the value to
-            the target; empty when no target was asked for.
-        arrivals: what arrives from outside a step, when a target was asked for: "x": d target / d x (T, B, I) and
-            "y": d target / d y (T, B, O) as the layer above sees them, and by each state's name d target / d state
-            (T, B, S) as the next step sees it: through later steps only.
-        weight_gradients: d target / d weight by the names of `weights`, as autograd gives them.
-        lengths_B: valid steps of each sequence.
+    The run is made by the compiled engine on a copy in float64 and eval mode.
+
+    Args:
+        model_or_layer: a layer (Recurrent, RNN, LSTM, GRU of cellwright.nn); a trained model, or its folder; or any
+            torch module that holds such layers and takes one tensor.
+        inputs: numbers (T, B, I), or (B, T, I) with batch_first, or (T, I) for one sequence; for a model a text or a
+            list of words.
+        target: what the gradients are of: a function of y, or of a model's outputs, that gives a scalar. Default: the
+            sum of y; of a model the log-probability of what it predicts.
+        lengths: valid steps of each sequence, for a layer.
+        state: initial states of a layer, as in a call.
+        gradients: False leaves them out.
+
+    Raises:
+        DataError: an empty text; inputs that are no finite numbers.
+        ConfigError: no recurrent layer in the model; a target that is no scalar of the run.
+        TrainingError: weights with nan or inf.
+        ShapeError: inputs that do not fit the layer, or hold no step.
+        BackendError: the cell uses a torch function outside the op list, so that its equations are not known.
+
+    Example:
+        >>> record = cellwright.inspect(cellwright.nn.LSTM(3, 5), torch.randn(7, 1, 3))
+        >>> record.run().values["f"].shape
+        (7, 1, 5)
     """
+    if isinstance(model_or_layer, str | Path):
+        from cellwright.tasks.api import load
 
-    layer: int
-    direction: int
-    cell: Cell
-    graph: Graph
-    names: Mapping[str, int]
-    weights: dict[str, Array]
-    x_TBI: Array
-    y_TBO: Array
-    initial: dict[str, Array]
-    values: dict[str, Array]
-    lengths_B: Array
-    gradients: dict[str, Array] = field(default_factory=dict)
-    arrivals: dict[str, Array] = field(default_factory=dict)
-    weight_gradients: dict[str, Array] = field(default_factory=dict)
-
-    @property
-    def state_names(self) -> tuple[str, ...]:
-        return self.cell.state_names
-
-    def positions(self, b: int) -> range:
-        """Positions of sequence `b` in the order in which this direction reads them."""
-        length = int(self.lengths_B[b])
-        return range(length - 1, -1, -1) if self.direction else range(length)
-
-    def before(self, state: str) -> Array:
-        """(T, B, S): at each position the state that its step begins with."""
-        found = self.values[state]
-        held = np.zeros_like(found)
-        for b in range(found.shape[1]):
-            read = self.positions(b)
-            for at, t in enumerate(read):
-                held[t, b] = self.initial[state][b] if at == 0 else found[read[at - 1], b]
-        return held
-
-    def final(self, state: str) -> Array:
-        """(B, S): the state after the last step of each sequence; the initial one where there is no step."""
-        ends = [self.positions(b) for b in range(len(self.lengths_B))]
-        rows = [self.values[state][read[-1], b] if read else self.initial[state][b] for b, read in enumerate(ends)]
-        return np.stack(rows)
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """All runs of one call.
-
-    Attributes:
-        runs: layer after layer, forward before backward.
-        y_TBO: output of the last layer, both directions joined.
-        lengths_B: valid steps of each sequence.
-        words: those of each sequence; empty for plain arrays.
-        target: what the gradients are of, in words; "" if of nothing.
-    """
-
-    runs: tuple[Run, ...]
-    y_TBO: Array
-    lengths_B: Array
+        model_or_layer = load(model_or_layer)
+    tracer = Tracer(gradients)
     words: tuple[tuple[str, ...], ...] = ()
-    target: str = ""
+    with torch.set_grad_enabled(gradients):
+        if isinstance(model_or_layer, KernelLayer):
+            given = None if state is None else [as_double(part) for part in _parts(state)]
+            y, _ = tracer(double_copy(model_or_layer), as_double(inputs), given, lengths)
+            chosen = (y.sum(), "the sum of y") if target is None else (target(y), _name_of(target))
+        elif lengths is not None or state is not None:
+            raise ConfigError("Expected lengths= and state= with a layer alone, found them with a model.")
+        elif isinstance(model_or_layer, nn.Module):
+            chosen = _run_module(model_or_layer, inputs, target, tracer)
+        elif hasattr(model_or_layer, "task"):
+            text = read(model_or_layer, inputs)
+            watch(text.network, tracer)
+            outputs = text.forward()
+            chosen = text.target(outputs) if target is None else (target(outputs), _name_of(target))
+            words = (text.words,)
+        else:
+            found = type(model_or_layer).__name__
+            raise ConfigError(f"Expected a layer of cellwright.nn or a trained model, found a {found}.")
+        if gradients:
+            _backward(chosen[0])
+    runs = tracer.runs()
+    y_TBO = torch.cat([torch.from_numpy(run.y_TBO) for run in runs if run.layer == runs[-1].layer], dim=-1).numpy()
+    return Record(runs, y_TBO, runs[-1].lengths_B, words, chosen[1] if gradients else "")
 
-    def run(self, layer: int = 0, direction: int = 0) -> Run:
-        """One layer in one direction. Raises ConfigError where there is none."""
-        for run in self.runs:
-            if (run.layer, run.direction) == (layer, direction):
-                return run
-        places = ", ".join(f"({run.layer}, {run.direction})" for run in self.runs)
-        raise ConfigError(f"Expected a (layer, direction) of {places}, found ({layer}, {direction}).")
+
+def watch(network: nn.Module, tracer: Tracer) -> None:
+    """Lets the recurrent layers of a copy run through the tracer. Raises ConfigError where there are none."""
+    layers = [module for module in network.modules() if isinstance(module, KernelLayer)]
+    if not layers:
+        others = [type(module).__name__ for module in network.modules() if isinstance(module, nn.RNNBase)]
+        raise ConfigError(
+            f"Expected a model with recurrent layers, found none in {type(network).__name__}.",
+            repair=f"Use cellwright.nn.{others[0]} in place of torch.nn.{others[0]}: same weights, same numbers."
+            if others
+            else "A network without recurrence keeps nothing from step to step: there is no memory to look at.",
+        )
+    for layer in layers:
+        layer.forward = partial(_traced_forward, tracer, layer)
+
+
+def _traced_forward(
+    tracer: Tracer,
+    layer: KernelLayer,
+    x: Tensor,
+    state: Any = None,
+    lengths: Lengths | None = None,
+    resets: Tensor | None = None,
+    backend: str = "auto",
+) -> tuple[Any, Any]:
+    if resets is not None:
+        raise ConfigError(
+            f"{layer.label} runs with resets=: a record is of whole sequences.", repair="Cut them where they reset."
+        )
+    return tracer(layer, x, None if state is None else _parts(state), lengths)
+
+
+def _run_module(module: nn.Module, inputs: Any, target: Target | None, tracer: Tracer) -> Chosen:
+    network = double_copy(module)
+    watch(network, tracer)
+    outputs = network(inputs if isinstance(inputs, Tensor) and not inputs.is_floating_point() else as_double(inputs))
+    if target is not None:
+        return target(outputs), _name_of(target)
+    if isinstance(outputs, Tensor):
+        return outputs.sum(), "the sum of the outputs"
+    raise ConfigError(
+        f"Expected a target of what {type(module).__name__} returns, found none.",
+        repair="target=lambda outputs: …, a scalar.",
+    )
+
+
+def _backward(target: Any) -> None:
+    if not isinstance(target, Tensor) or target.numel() != 1 or not target.requires_grad:
+        found = f"a tensor {tuple(target.shape)}" if isinstance(target, Tensor) else f"a {type(target).__name__}"
+        raise ConfigError(
+            f"Expected a scalar tensor made of the run as target, found {found}.",
+            repair="For instance target=lambda y: y[-1].sum().",
+        )
+    torch.autograd.backward(target.sum())
+
+
+def _parts(state: Any) -> tuple[Any, ...]:
+    return (state,) if isinstance(state, Tensor) else tuple(state)
+
+
+def _name_of(target: Target) -> str:
+    name = getattr(target, "__name__", type(target).__name__)
+    return "your function of the outputs" if name == "<lambda>" else name

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from cellwright.engine.graph import Graph, Node
 from cellwright.engine.run.torch_rows import TORCH_ROWS
-from cellwright.microscope.record import Run
+from cellwright.microscope.runs import Run
 
-__all__ = ["Replace", "node_values", "run_leaves", "step_function"]
+__all__ = ["Replace", "apply_node", "node_values", "run_leaves", "step_function"]
 
 NOT_ELEMENTWISE = ("matmul", "concat", "slice", "sum", "mean", "amax", "softmax", "cumsum")
 Replace = Callable[[int, Tensor], Tensor]
@@ -38,13 +38,14 @@ def node_values(graph: Graph, leaves: Mapping[str, Tensor], replace: Replace | N
         elif not node.args:
             value = leaves[node.name]
         else:
-            value = _apply(node, [found[a] for a in node.args], [ranks[a] for a in node.args])
+            value = apply_node(node, [found[a] for a in node.args], [ranks[a] for a in node.args])
         ranks.append(len(node.shape))
         found.append(value if replace is None else replace(index, value))
     return found
 
 
-def _apply(node: Node, args: list[Tensor], ranks: list[int]) -> Tensor:
+def apply_node(node: Node, args: list[Tensor], ranks: list[int]) -> Tensor:
+    """One op on values with any axes in front; `ranks` are the axes of one step's argument: 0 of a scalar."""
     attrs = {key: int(value) for key, value in node.attrs}
     if node.op == "concat":
         lead = max((arg.shape[:-1] for arg in args), key=len)

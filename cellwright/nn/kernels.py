@@ -178,6 +178,7 @@ class KernelLayer:
         lengths: Lengths | None = None,
         state: Any = None,
         grads: bool = False,
+        states: bool = False,
     ) -> tuple[Tensor, Any, Trace]:
         """Runs the layer and gives every value that the cell's `step` names, from the same run.
 
@@ -186,6 +187,8 @@ class KernelLayer:
             grads: also give their gradients: after `loss.backward()`, for a loss of y, the final state and named
                 values, `grad` of each named value is d loss / d value, through all later steps and layers.
                 It is that of the last backward pass, 0 beyond a length.
+            states: also give every state of each step under its declared name, whatever `step` calls it, and the
+                state that the step begins with as "h.before"; the gradient of that counts this and later steps only.
 
         Returns:
             y, final state, and {layer: {direction: {name: (T, B, n)}}}: gates, candidates and new states of every
@@ -214,9 +217,9 @@ class KernelLayer:
         )
         self.compiles("cpu", x)
         x_TBI, lengths_B, layout = read_input(self.label, x, lengths, batch_first=self.batch_first)
-        states = batch_states(given, self.state_sizes, rows, batch, self.weight)
+        initial = batch_states(given, self.state_sizes, rows, batch, self.weight)
         with torch.set_grad_enabled(grads):
-            y_TBO, finals, found = trace_layer(self, x_TBI, states, lengths_B, grads)
+            y_TBO, finals, found = trace_layer(self, x_TBI, initial, lengths_B, grads, states)
         y = layout.output(y_TBO, lengths_B)
         assert isinstance(y, Tensor)
         return y, self.outward(layout, finals), found

@@ -46,7 +46,7 @@ class Traceable(Protocol):
 
 
 def trace_layer(
-    layer: Traceable, x_TBI: Tensor, states: States, lengths_B: Tensor | None, grads: bool
+    layer: Traceable, x_TBI: Tensor, states: States, lengths_B: Tensor | None, grads: bool, each_state: bool
 ) -> tuple[Tensor, States, Trace]:
     """y (T, B, D·O), final states, and {layer: {direction: {name: (T, B, n)}}}, 0 beyond each length."""
     rows = rows_of(x_TBI, lengths_B)
@@ -60,7 +60,8 @@ def trace_layer(
         found[depth] = {}
         for direction in range(layer.directions):
             own = layer.source(depth, direction == 1)
-            traced = traced_for(layer.cell, inputs[direction].shape[1], layer.hidden_size, layer.bias, dtype, grads)
+            width = inputs[direction].shape[1]
+            traced = traced_for(layer.cell, width, layer.hidden_size, layer.bias, dtype, grads, each_state)
             shown = LayerSource(traced.key, own.parameters)
             taps = new_taps(traced, len(rows.data), dtype)
             part = LayerRun(

@@ -14,7 +14,7 @@ import torch
 
 from cellwright.cells.cell import Cell
 from cellwright.engine.lower.target import has_bfloat16, host_isas, target_of
-from cellwright.engine.named import name_values
+from cellwright.engine.named import name_states, name_values
 from cellwright.engine.run.compiled import Compiled
 from cellwright.engine.serial import cell_from_data, cell_to_data
 from cellwright.engine.stored import stored_graph, stored_names
@@ -88,23 +88,32 @@ def keep(key: str, dtype: torch.dtype) -> bool:
 
 @lru_cache(maxsize=64)
 def _traced(
-    cell: Cell, input_size: int, hidden_size: int, bias: bool, taps: bool, dtype: str, isa: str | None
+    cell: Cell, input_size: int, hidden_size: int, bias: bool, taps: bool, states: bool, dtype: str, isa: str | None
 ) -> Traced:
     names: dict[str, int] = {}
     graph = trace(cell, input_size, hidden_size, bias, names)
+    if states:
+        graph, names = name_states(graph, names)
     named = name_values(graph, names, taps)
     shapes = cell.parameter_shapes(input_size, hidden_size, bias)
-    key = f"names{' and taps' * taps} of {id(cell)}: {cell_key(cell, input_size, hidden_size, bias)}"
+    shown = f"names{' and taps' * taps}{' and states' * states}"
+    key = f"{shown} of {id(cell)}: {cell_key(cell, input_size, hidden_size, bias)}"
     _named[key, dtype] = Compiled(stored_graph(named.graph, shapes), stored_names(shapes), target_of(dtype, isa))
     return Traced(key, named.output, named.columns, named.taps)
 
 
 def traced_for(
-    cell: Cell, input_size: int, hidden_size: int, bias: bool, dtype: torch.dtype, taps: bool = False
+    cell: Cell,
+    input_size: int,
+    hidden_size: int,
+    bias: bool,
+    dtype: torch.dtype,
+    taps: bool = False,
+    states: bool = False,
 ) -> Traced:
     """A compiled cell whose output carries, behind y, every value that its `step` gives a name; with `taps`, also
-    inputs for their gradients."""
-    return _traced(cell, input_size, hidden_size, bias, taps, str(dtype).removeprefix("torch."), _isa[0])
+    inputs for their gradients; with `states`, also each state under its own name, before and after the step."""
+    return _traced(cell, input_size, hidden_size, bias, taps, states, str(dtype).removeprefix("torch."), _isa[0])
 
 
 @constant_for_compilers

@@ -98,7 +98,7 @@ class SlotModel:
 
     def predict_many(self, texts: Sequence[str | Sequence[str]]) -> list[Prediction]:
         """The same for each; short texts are read together, which changes no answer."""
-        made = [self._utterance(text) for text in texts]
+        made = [self.utterance(text) for text in texts]
         order = sorted(range(len(made)), key=lambda k: len(made[k].words))
         found: dict[int, Prediction] = {}
         for start in range(0, len(order), BATCH):
@@ -110,15 +110,8 @@ class SlotModel:
                 found[k] = self._prediction(made[k], names, sure, self.vocabulary.intents[intent], intent_sure)
         return [found[k] for k in range(len(made))]
 
-    def stream(self, lines: Iterable[str]) -> Iterator[Prediction | CellwrightError]:
-        """One answer a line, as the lines come; a line that cannot be read gives its error, and the stream goes on."""
-        for line in lines:
-            try:
-                yield self.predict(line.rstrip("\r\n"))
-            except CellwrightError as error:
-                yield error
-
-    def _utterance(self, text: str | Sequence[str]) -> Utterance:
+    def utterance(self, text: str | Sequence[str]) -> Utterance:
+        """The text as the network reads it. Raises DataError: no word in it, or more than 10,000."""
         if isinstance(text, str):
             tokens = tokenize(check_text(text), self.unit)
             words, offsets = [token for token, _, _ in tokens], [(start, end) for _, start, end in tokens]
@@ -136,6 +129,14 @@ class SlotModel:
                 f"Expected at most {MAX_TOKENS:,} words, found {len(words):,}.", repair="Give a sentence at a time."
             )
         return Utterance(tuple(words), ("O",) * len(words), "", text=text, spans=tuple(offsets))
+
+    def stream(self, lines: Iterable[str]) -> Iterator[Prediction | CellwrightError]:
+        """One answer a line, as the lines come; a line that cannot be read gives its error, and the stream goes on."""
+        for line in lines:
+            try:
+                yield self.predict(line.rstrip("\r\n"))
+            except CellwrightError as error:
+                yield error
 
     def _prediction(
         self, utterance: Utterance, tags: list[str], sure: list[float], intent: str, intent_sure: float
