@@ -208,11 +208,11 @@ def _fitted(w: Write, g: int, target: int) -> int:
 
 
 def _depends_on_leaf(graph: Graph) -> list[bool]:
-    """Whether a gradient must go on from each node: all but what constants and comparisons alone make."""
+    """Whether a gradient must go on from each node: all but what constants, masks and comparisons alone make."""
     reached: list[bool] = []
     for node in graph.nodes:
         if not node.args:
-            reached.append(node.op != "constant")
+            reached.append(node.op != "constant" and not dict(node.attrs).get("fixed"))
         else:
             reached.append(any(reached[a] for a in node.args) and node.op not in ("lt", "le", "gt", "ge"))
     return reached

@@ -7,8 +7,9 @@
              | constant     a number                          ()
              | op           name of cellwright.ops.OPS, arguments (earlier nodes), attributes
 
-Passes behind the trace add to this: rows and columns of a parameter (attributes row0, row1, col0, col1), streams
-(computed for all steps before the loop), cotangents (gradients that arrive) and the ops of adjoint_ops.
+Passes behind the trace add to this: further inputs, masks (inputs without a gradient), rows and columns of a parameter
+(attributes row0, row1, col0, col1), streams (computed for all steps before the loop), cotangents (gradients that
+arrive) and the ops of adjoint_ops.
 
 Nodes are immutable and shared: the same op on the same nodes is one node, unless names of values are asked for.
 """

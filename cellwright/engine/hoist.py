@@ -1,7 +1,7 @@
 """What reads the input alone leaves the loop: its products become streams, computed for all steps at once.
 
 W.i x + b.i, W.f x + b.f …      ->  stream 0, columns side by side: one product over all T·B rows
-x itself, where an elementwise op reads it  ->  a stream too
+x itself, where an elementwise op reads it  ->  a stream too; a mask  ->  a stream without a gradient
 """
 
 from __future__ import annotations
@@ -29,11 +29,13 @@ class Stream:
     Attributes:
         operand: position of v in `Hoisted.before`.
         size: number of columns.
+        fixed: it has no gradient.
     """
 
     operand: int
     rows: tuple[HoistedRow, ...]
     size: int
+    fixed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +68,11 @@ def hoist(graph: Graph, order: Sequence[str] = ()) -> Hoisted:
             column += row.matrix.shape[0]
         streams.append(Stream(operand, tuple(row for _, row in members), column))
     for index, node in enumerate(graph.nodes):
-        if node.op == "input" and node in _without(graph, leaves).nodes:
-            leaves[index] = Node("stream", (), f"s{len(streams)}", (("column", 0),), node.shape)
-            streams.append(Stream(index, (), node.shape[0]))
+        if node.op in ("input", "mask") and node in _without(graph, leaves).nodes:
+            fixed = node.op == "mask"
+            attrs = (("column", 0), ("fixed", 1)) if fixed else (("column", 0),)
+            leaves[index] = Node("stream", (), f"s{len(streams)}", attrs, node.shape)
+            streams.append(Stream(index, (), node.shape[0], fixed))
     return Hoisted(graph.nodes, tuple(streams), _without(graph, leaves))
 
 

@@ -234,7 +234,7 @@ class Planning:
         parts: list[tuple[tuple[int, int], ...]] = []
         first = len(arrays)
         for k, stream in enumerate(self.hoisted.streams):
-            arrays.append(Array(f"d_s{k}", stream.size, "z"))
+            arrays.append(Array(f"d_s{k}", 0 if stream.fixed else stream.size, "z"))
             inside = []
             for leaf, g in self.joint.leaves:
                 if leaf.op == "stream" and leaf.name == f"s{k}":

@@ -30,7 +30,9 @@ __all__ = [
     "LayerRun",
     "LayerSource",
     "Rows",
+    "computed_in",
     "directed_resets",
+    "into_rows",
     "rows_of",
     "rows_of_packed",
     "run_compiled",
@@ -41,6 +43,11 @@ __all__ = [
 # a panel of a wider matrix leaves the second cache, and torch's blocked product is faster
 WIDEST = 2048
 COMPUTED_IN = {torch.float64: torch.float64}
+
+
+def computed_in(dtype: torch.dtype) -> torch.dtype:
+    """The type of the kernels of a layer whose states are of `dtype`."""
+    return COMPUTED_IN.get(dtype, torch.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +88,22 @@ class Rows:
         return y_RO.view(self.steps, self.batch, size)
 
 
+def into_rows(values_TBn: Tensor, rows: Rows) -> Tensor:
+    """What belongs to each step of each sequence, (R, n), in the order of the rows of x."""
+    size = values_TBn.shape[-1]
+    if rows.form == "batch":
+        values_TBn = values_TBn.transpose(0, 1)
+    flat = values_TBn.reshape(rows.steps * rows.batch, size)
+    if rows.form != "compact":
+        return flat.contiguous()
+    index = rows.index
+    if index is None:
+        assert rows.lengths is not None
+        assert rows.order is not None
+        index = valid_rows(rows.lengths, rows.order, rows.batch)
+    return flat[index]
+
+
 def rows_of(x_TBI: Tensor, lengths_B: Tensor | None) -> Rows:
     """x as rows, without a copy where it is dense: time first or batch first."""
     steps, batch, size = x_TBI.shape
@@ -111,16 +134,7 @@ def rows_of_packed(packed: PackedSequence) -> Rows:
 
 def reset_rows(resets_TB: Tensor, rows: Rows, reverse: bool) -> Tensor:
     """A byte for each row: 1 where the state begins anew."""
-    flags = directed_resets(resets_TB, reverse).to(torch.uint8)
-    flat = (flags.t() if rows.form == "batch" else flags).reshape(-1)
-    if rows.form == "compact":
-        index = rows.index
-        if index is None:
-            assert rows.lengths is not None
-            assert rows.order is not None
-            index = valid_rows(rows.lengths, rows.order, rows.batch)
-        flat = flat[index]
-    return flat.contiguous()
+    return into_rows(directed_resets(resets_TB, reverse).to(torch.uint8)[..., None], rows)[:, 0].contiguous()
 
 
 def directed_resets(resets_TB: Tensor, reverse: bool) -> Tensor:
@@ -171,6 +185,7 @@ def run_compiled(
     resets_TB: Tensor | None = None,
     own_products: bool = False,
     run_part: RunPart | None = None,
+    masks: Mapping[tuple[int, int], Mapping[str, Tensor]] | None = None,
 ) -> tuple[Tensor, States]:
     """All layers and directions.
 
@@ -180,6 +195,7 @@ def run_compiled(
         dropout: on the outputs of every layer but the last; 0 outside training.
         own_products: input products by the kernels' own tile.
         run_part: how the directions of one layer run; at once and whole if not given.
+        masks: (layer, direction) -> the masks of its steps by the names of their leaves, (T, B, n).
 
     Returns:
         y as rows (R, D·O), and final states, each (L·D, B, S).
@@ -192,7 +208,10 @@ def run_compiled(
         groups = [list(range(directions))] if stack == "joint" else [[d] for d in range(directions)]
         outputs: list[Tensor] = []
         for group in groups:
-            part = LayerRun(source, layer, directions, group, own_products)
+            beside = {
+                d: {name: into_rows(mask, rows) for name, mask in masks[layer, d].items()} for d in group if masks
+            }
+            part = LayerRun(source, layer, directions, group, own_products, beside)
             y, ends = run_part(part, rows, inputs, states, flags)
             finals.update(ends)
             outputs.append(functional.dropout(y, dropout) if dropout > 0 and layer < num_layers - 1 else y)
@@ -243,7 +262,7 @@ class LayerRun:
         initial: list[Tensor] = []
         inside: list[Tensor] = []
         outer, kept = inputs[0].dtype, states[0].dtype
-        dtype = COMPUTED_IN.get(kept, torch.float32)
+        dtype = computed_in(kept)
         sources = [self.source(self.layer, direction == 1) for direction in self.group]
         compiled = compiled_for(sources[0].key, dtype)
 
@@ -278,7 +297,7 @@ class LayerRun:
 
     def output_size(self, key: str, dtype: torch.dtype) -> int:
         """O of one direction."""
-        return compiled_for(key, COMPUTED_IN.get(dtype, torch.float32)).plan.output
+        return compiled_for(key, computed_in(dtype)).plan.output
 
     def row(self, direction: int) -> int:
         """The row of a state that belongs to a direction of this layer."""

@@ -14,11 +14,13 @@ from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
 from cellwright.cells import Cell
+from cellwright.engine.masks import Masking
 from cellwright.engine.run.registry import multiplies_bfloat16
 from cellwright.errors import BackendError, ConfigError
-from cellwright.nn.compiled import LayerSource, rows_of, rows_of_packed, run_compiled, why_not
+from cellwright.nn.compiled import LayerSource, computed_in, rows_of, rows_of_packed, run_compiled, why_not
 from cellwright.nn.layout import Layout, States, batch_states, check_dtype, check_input, check_states, read_input
 from cellwright.nn.lengths import Lengths
+from cellwright.nn.masking import StateMasks
 from cellwright.nn.segments import run_segments
 from cellwright.nn.stepper import Stepper
 from cellwright.nn.tracing import Trace, trace_layer
@@ -34,6 +36,7 @@ class KernelLayer:
             the rest is computed again in the backward pass. 1 keeps everything.
         deterministic: None, or "any-split": a row's bits do not depend on which steps and sequences run beside it,
             and equal those of `stepper`; the input products are then made by our own product, not by torch's.
+        state_masks: zoneout and recurrent dropout.
         path: which code ran last or runs next, in words.
     """
 
@@ -49,6 +52,7 @@ class KernelLayer:
     checkpoint_segments: int = 1
     deterministic: str | None = None
     path: str = ""
+    state_masks: StateMasks | None = None
     slow_path: str = "plain loop of {cell}, a step at a time in torch"
 
     @property
@@ -65,13 +69,42 @@ class KernelLayer:
     def directions(self) -> int:
         return 2 if self.bidirectional else 1
 
-    def source(self, layer: int, reverse: bool) -> LayerSource:
-        """What the engine runs in one direction of `layer`."""
+    def source(self, layer: int, reverse: bool, variant: str = "") -> LayerSource:
+        """What the engine runs in one direction of `layer`: the cell's own step, or the one that masks make of it in
+        "training" or "evaluation"."""
         raise NotImplementedError
 
-    def key(self, layer: int) -> str:
+    def key(self, layer: int, variant: str = "") -> str:
         """The text by which the engine knows the cell of `layer`."""
         raise NotImplementedError
+
+    def masking(self, variant: str) -> Masking | None:
+        """What masks make of the cell's step."""
+        return getattr(self.state_masks, variant) if variant else None
+
+    @property
+    def variant(self) -> str:
+        """Which step the layer runs now."""
+        if self.state_masks is None:
+            return ""
+        return "training" if self.training else self.still_variant
+
+    @property
+    def still_variant(self) -> str:
+        """Which step the layer runs outside training."""
+        return "" if self.state_masks is None or self.state_masks.evaluation is None else "evaluation"
+
+    def draw_masks(
+        self, steps: int, batch: int, dtype: torch.dtype, resets_TB: Tensor | None
+    ) -> dict[tuple[int, int], dict[str, Tensor]] | None:
+        """The masks of every layer and direction, (T, B, n) each; None outside training."""
+        if self.state_masks is None or not self.training:
+            return None
+        return {
+            (layer, direction): self.state_masks.draw(steps, batch, dtype, resets_TB)
+            for layer in range(self.num_layers)
+            for direction in range(self.directions)
+        }
 
     @property
     def weight(self) -> Tensor:
@@ -136,13 +169,17 @@ class KernelLayer:
         """x brought into rows, and y back into x's form."""
         if isinstance(x, PackedSequence) and lengths is None:
             del options["resets_TB"]
-            y_RO, finals = run_compiled(self.source, rows_of_packed(x), states, **options)
+            packed = rows_of_packed(x)
+            options["masks"] = self.draw_masks(packed.steps, packed.batch, computed_in(states[0].dtype), None)
+            y_RO, finals = run_compiled(partial(self.source, variant=self.variant), packed, states, **options)
             return x._replace(data=y_RO), finals
         x_TBI, lengths_B, layout = read_input(self.label, x, lengths, batch_first=self.batch_first)
         if "run_part" in options:  # pieces of time lie one after another
             x_TBI = x_TBI.contiguous()
         steps = rows_of(x_TBI, lengths_B)
-        y_RO, finals = run_compiled(self.source, steps, states, **options)
+        dtype = computed_in(states[0].dtype)
+        options["masks"] = self.draw_masks(steps.steps, steps.batch, dtype, options["resets_TB"])
+        y_RO, finals = run_compiled(partial(self.source, variant=self.variant), steps, states, **options)
         return layout.output(steps.back(y_RO), lengths_B), layout.states(finals)
 
     def inward(self, state: Any) -> Sequence[Tensor] | None:
@@ -161,7 +198,7 @@ class KernelLayer:
         return self.deterministic == "any-split"
 
     def stepper(self, batch: int = 1, state: Sequence[Tensor] | None = None) -> Stepper:
-        """This layer one step at a time, in place, for `batch` sequences (see cellwright.nn.Stepper).
+        """This layer one step at a time, in place, for `batch` sequences (see cellwright.nn.Stepper), as in eval mode.
 
         Raises:
             ConfigError: the layer is bidirectional: a step knows no future.
@@ -170,7 +207,8 @@ class KernelLayer:
             raise ConfigError(
                 f"{self.cell.name} is bidirectional: a step knows no future.", repair="bidirectional=False"
             )
-        return Stepper(self.source, self.state_sizes, self.input_size, self.num_layers, batch, self.weight.dtype, state)
+        source = partial(self.source, variant=self.still_variant)
+        return Stepper(source, self.state_sizes, self.input_size, self.num_layers, batch, self.weight.dtype, state)
 
     def trace(
         self,

@@ -135,12 +135,12 @@ class DropIn(KernelLayer, nn.RNNBase):
         return layout.output(y_TBO, lengths_B), self.outward(layout, finals)
 
     @constant_for_compilers
-    def key(self, layer: int) -> str:
+    def key(self, layer: int, variant: str = "") -> str:
         """The text by which the engine knows the cell of `layer`."""
         width = self.input_size if layer == 0 else self.directions * (self.proj_size or self.hidden_size)
         return torch_key(self.mode, self.proj_size, width, self.hidden_size, self.bias)
 
-    def source(self, layer: int, reverse: bool) -> LayerSource:
+    def source(self, layer: int, reverse: bool, variant: str = "") -> LayerSource:
         """What the engine runs in one direction of `layer`."""
         return LayerSource(self.key(layer), torch_blocks(self, self.cell, layer, reverse))
 
@@ -435,9 +435,10 @@ def layer(cell: Cell, input_size: int, hidden_size: int, **options: Any) -> RNN 
     """
     stack = options.get("stack", "joint")
     deep = options.get("num_layers", 1) > 1 and options.get("bidirectional", False)
-    if stack not in STACKS or (stack == "separate" and deep):
+    masked = bool(options.get("zoneout")) or bool(options.get("recurrent_dropout"))
+    if stack not in STACKS or (stack == "separate" and deep) or masked:
         return Recurrent(cell, input_size, hidden_size, **options)
-    drop_in = {key: value for key, value in options.items() if key != "stack"}
+    drop_in = {key: value for key, value in options.items() if key not in ("stack", "zoneout", "recurrent_dropout")}
     if type(cell) is cells.LSTM:
         return LSTM(input_size, hidden_size, **drop_in)
     if type(cell) is cells.LSTMP:

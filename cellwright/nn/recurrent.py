@@ -6,7 +6,7 @@ Axes: T time, B batch, I input, O output, S size of one state, L layers, D direc
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -18,7 +18,7 @@ from cellwright.cells import Cell
 from cellwright.engine.run.loop import run_loop
 from cellwright.engine.run.registry import cell_key, constant_for_compilers
 from cellwright.errors import ConfigError
-from cellwright.nn.compiled import LayerSource, directed_resets, warn_slow
+from cellwright.nn.compiled import LayerSource, computed_in, directed_resets, warn_slow
 from cellwright.nn.init import check_init, initialise, uniform
 from cellwright.nn.kernels import KernelLayer
 from cellwright.nn.layout import (
@@ -32,6 +32,7 @@ from cellwright.nn.layout import (
     read_input,
 )
 from cellwright.nn.lengths import Lengths, mask_padding
+from cellwright.nn.masking import Rates, state_masks
 from cellwright.nn.stack import STACKS, input_sizes, run_stack
 from cellwright.nn.weights import Block, gate_views, stored_blocks, suffix
 
@@ -60,6 +61,12 @@ class Recurrent(KernelLayer, nn.Module):
         max_lag: longest lag in steps, for init="chrono".
         checkpoint_segments: in training, pieces of time between which only states are kept; the rest is computed
             again in the backward pass. √T pieces make memory grow with √T, at a third more time.
+        zoneout: probability that a unit keeps its old value at a step, of all states or by state, as
+            {"c": 0.5, "h": 0.05}; drawn for each step in training, in eval mode the mean p·s + (1 − p)·s̃. An output
+            that is no state is the step's own (Krueger et al. 2016, https://arxiv.org/abs/1606.01305).
+        recurrent_dropout: probability that products read 0 in place of a unit of the state, of all states that
+            products read, or by state; one mask a sequence for all its steps, in training only
+            (Gal & Ghahramani 2016, https://arxiv.org/abs/1512.05287).
         deterministic: "any-split": the bits of a step do not depend on the steps and sequences beside it, and equal
             those of `stepper`.
         device, dtype: of the weights.
@@ -117,6 +124,8 @@ class Recurrent(KernelLayer, nn.Module):
         max_lag: int | None = None,
         checkpoint_segments: int = 1,
         deterministic: str | None = None,
+        zoneout: Rates = 0.0,
+        recurrent_dropout: Rates = 0.0,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
@@ -142,10 +151,12 @@ class Recurrent(KernelLayer, nn.Module):
         self.bidirectional, self.stack = bidirectional, stack
         self.checkpoint_segments, self.deterministic = checkpoint_segments, deterministic
         self.init, self.forget_bias, self.max_lag = init, forget_bias, max_lag
+        self.zoneout, self.recurrent_dropout = zoneout, recurrent_dropout
+        self.state_masks = state_masks(cell, input_size, hidden_size, bias, zoneout, recurrent_dropout)
         self.output_size = cell.output_size(hidden_size)
         self._state_sizes = dict(cell.state_sizes(hidden_size))
         self.path = f"compiled kernels of {name}"
-        self.keys: dict[int, str] = {}
+        self.keys: dict[tuple[int, str], str] = {}
         for layer, reverse in self.places():
             for block in self.blocks(layer):
                 empty = torch.empty(block.shape, device=device, dtype=dtype)
@@ -214,7 +225,8 @@ class Recurrent(KernelLayer, nn.Module):
         states = batch_states(given, self.state_sizes, rows, batch, x_TBI)
         if lengths_B is not None:
             x_TBI = mask_padding(x_TBI, lengths_B)
-        run_one = partial(self.run_one, resets_TB=resets_TB)
+        masks = self.draw_masks(x_TBI.shape[0], x_TBI.shape[1], computed_in(states[0].dtype), resets_TB)
+        run_one = partial(self.run_one, resets_TB=resets_TB, masks=masks)
         y_TBO, finals = run_stack(
             run_one,
             x_TBI,
@@ -228,18 +240,20 @@ class Recurrent(KernelLayer, nn.Module):
         return layout.output(y_TBO, lengths_B), layout.states(finals)
 
     @constant_for_compilers
-    def key(self, layer: int) -> str:
+    def key(self, layer: int, variant: str = "") -> str:
         """The text by which the engine knows the cell of `layer`."""
         widths = input_sizes(self.input_size, self.output_size, self.num_layers, self.directions, self.stack)
-        if widths[layer] not in self.keys:
-            self.keys[widths[layer]] = cell_key(self.cell, widths[layer], self.hidden_size, self.bias)
-        return self.keys[widths[layer]]
+        width = widths[layer]
+        if (width, variant) not in self.keys:
+            masking = self.masking(variant)
+            self.keys[width, variant] = cell_key(self.cell, width, self.hidden_size, self.bias, masking)
+        return self.keys[width, variant]
 
-    def source(self, layer: int, reverse: bool) -> LayerSource:
+    def source(self, layer: int, reverse: bool, variant: str = "") -> LayerSource:
         """What the engine runs in one direction of `layer`."""
         tail = suffix(layer, reverse)
         return LayerSource(
-            self.key(layer), {block.head: getattr(self, block.name + tail) for block in self.blocks(layer)}
+            self.key(layer, variant), {block.head: getattr(self, block.name + tail) for block in self.blocks(layer)}
         )
 
     def run_one(
@@ -250,11 +264,14 @@ class Recurrent(KernelLayer, nn.Module):
         states: States,
         lengths_B: Tensor | None,
         resets_TB: Tensor | None = None,
+        masks: Mapping[tuple[int, int], Mapping[str, Tensor]] | None = None,
     ) -> tuple[Tensor, States]:
         """One layer in one direction through the plain loop."""
+        masking = self.masking(self.variant)
+        own = masks[layer, int(reverse)] if masks is not None else None
         resets = None if resets_TB is None else directed_resets(resets_TB, reverse)
         views = self.views(layer, reverse)
-        return run_loop(self.cell, views, x_TBI, states, lengths_B, reverse=reverse, resets_TB=resets)
+        return run_loop(self.cell, views, x_TBI, states, lengths_B, reverse, resets, masking, own)
 
     def extra_repr(self) -> str:
         options: list[tuple[str, Any, Any]] = [
@@ -269,6 +286,8 @@ class Recurrent(KernelLayer, nn.Module):
             ("max_lag", self.max_lag, None),
             ("checkpoint_segments", self.checkpoint_segments, 1),
             ("deterministic", self.deterministic, None),
+            ("zoneout", self.zoneout, 0.0),
+            ("recurrent_dropout", self.recurrent_dropout, 0.0),
         ]
         shown = [f"{name}={value!r}" for name, value, default in options if value != default]
         return ", ".join([self.cell.name, str(self.input_size), str(self.hidden_size), *shown])

@@ -40,11 +40,14 @@ class Pieces:
     ) -> tuple[Tensor, ...]:
         """(y, states behind it …) of piece k, from its x, the states before it and those after a reset, each (B, S)."""
         own = LayerSource(self.key, dict(zip(self.names, parameters, strict=True)))
-        part = replace(self.part, source=lambda layer, reverse: own)
-        cut, rows = self.restarts[k], self.rows[k]
+        cut, rows, direction = self.restarts[k], self.rows[k], self.part.group[0]
+        beside = {name: self.cut(mask, k) for name, mask in self.part.beside.get(direction, {}).items()}
+        if cut is not None:
+            beside = {name: mask[cut.index] for name, mask in beside.items()}
+        part = replace(self.part, source=lambda layer, reverse: own, beside={direction: beside})
         if cut is not None:
             x, rows, held = x[cut.index], cut.rows, cut.begin(held, initial)
-        row = part.row(part.group[0])
+        row = part.row(direction)
         states = tuple(state.expand(row + 1, *state.shape) for state in held)
         y, found = part.run(replace(rows, data=x), [x] * 2, states, ())
         return (y, *found[row]) if cut is None else (cut.back(y), *cut.end(found[row]))

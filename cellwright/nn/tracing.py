@@ -14,8 +14,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from cellwright.cells import Cell
+from cellwright.engine.masks import Masking
 from cellwright.engine.run.registry import Traced, traced_for
-from cellwright.nn.compiled import COMPUTED_IN, LayerRun, LayerSource, Rows, rows_of
+from cellwright.nn.compiled import LayerRun, LayerSource, Rows, computed_in, into_rows, rows_of
 from cellwright.nn.layout import States
 
 __all__ = ["Trace", "trace_layer"]
@@ -42,6 +43,15 @@ class Traceable(Protocol):
     @property
     def own_products(self) -> bool: ...
 
+    @property
+    def variant(self) -> str: ...
+
+    def masking(self, variant: str) -> Masking | None: ...
+
+    def draw_masks(
+        self, steps: int, batch: int, dtype: torch.dtype, resets_TB: Tensor | None
+    ) -> dict[tuple[int, int], dict[str, Tensor]] | None: ...
+
     def source(self, layer: int, reverse: bool) -> LayerSource: ...
 
 
@@ -50,8 +60,10 @@ def trace_layer(
 ) -> tuple[Tensor, States, Trace]:
     """y (T, B, D·O), final states, and {layer: {direction: {name: (T, B, n)}}}, 0 beyond each length."""
     rows = rows_of(x_TBI, lengths_B)
-    dtype = COMPUTED_IN.get(states[0].dtype, torch.float32)
+    dtype = computed_in(states[0].dtype)
     dropout = layer.dropout if layer.training else 0.0
+    masks = layer.draw_masks(rows.steps, rows.batch, dtype, None)
+    masking = layer.masking(layer.variant)
     found: Trace = {}
     finals: dict[int, Sequence[Tensor]] = {}
     inputs = [rows.data] * layer.directions
@@ -60,13 +72,16 @@ def trace_layer(
         found[depth] = {}
         for direction in range(layer.directions):
             own = layer.source(depth, direction == 1)
-            width = inputs[direction].shape[1]
-            traced = traced_for(layer.cell, width, layer.hidden_size, layer.bias, dtype, grads, each_state)
+            traced = traced_for(
+                layer.cell, inputs[direction].shape[1], layer.hidden_size, layer.bias, dtype, grads, each_state, masking
+            )
             shown = LayerSource(traced.key, own.parameters)
             taps = new_taps(traced, len(rows.data), dtype)
+            drawn = {} if masks is None else masks[depth, direction]
+            beside = taps | {name: into_rows(mask, rows) for name, mask in drawn.items()}
             part = LayerRun(
                 lambda *_, shown=shown: shown, depth, layer.directions, [direction], layer.own_products,
-                {direction: taps},
+                {direction: beside},
             )  # fmt: skip
             wide, held = part.run(rows, inputs, states, ())
             finals.update(held)

@@ -25,9 +25,9 @@ __all__ = ["Compiled", "Gradients", "Pending"]
 
 @dataclass(slots=True)
 class Gradients:
-    """What a backward run gives."""
+    """What a backward run gives; no gradient of a mask's stream."""
 
-    streams: list[Tensor]
+    streams: list[Tensor | None]
     states: list[Tensor]
     parameters: dict[str, Tensor] = field(default_factory=dict)
 
@@ -52,7 +52,9 @@ class Compiled:
             for stream, parts in zip(self.plan.hoisted.streams, self.plan.stream_parts, strict=True)
         ]
         self.read_streams = {int(n.name[1:]) for n in self.plan.backward.nodes if n.op == "stream"}
-        self.partial_streams = [k for k, gap in enumerate(gaps) if gap]
+        fixed = [stream.fixed for stream in self.plan.hoisted.streams]
+        self.partial_streams = [k for k, gap in enumerate(gaps) if gap and not fixed[k]]
+        self.fixed_streams = {k for k, value in enumerate(fixed) if value}
 
     @cached_property
     def saving(self) -> Prepared:
@@ -120,7 +122,8 @@ class Compiled:
         grads = [torch.empty((threads, columns), dtype=self.dtype) for columns in prepared.grads]
         arrays = [*streams, dy_RO, saved, *outs]
         call = prepared.call(arrays, d_finals, d_states, parameters, grads, tables, threads, resets)
-        return call, Pending(self, arrays, outs[: len(streams)], d_states, grads, parameters)
+        d_streams = [None if k in self.fixed_streams else out for k, out in enumerate(outs[: len(streams)])]
+        return call, Pending(self, arrays, d_streams, d_states, grads, parameters)
 
 
 @dataclass(slots=True)
@@ -129,7 +132,7 @@ class Pending:
 
     compiled: Compiled
     arrays: list[Tensor | None]
-    streams: list[Tensor]
+    streams: list[Tensor | None]
     states: list[Tensor]
     grads: list[Tensor]
     parameters: Mapping[str, Tensor]

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from cellwright.cells.cell import Cell, hidden_size_of, step_place, user_place
+from cellwright.engine.masks import Masking, mask_name
 from cellwright.engine.run.torch_rows import TORCH_ROWS
 from cellwright.engine.spelling import respell
 from cellwright.engine.trace import branch_error, returned_values
@@ -36,6 +37,8 @@ def run_loop(
     lengths_B: Tensor | None = None,
     reverse: bool = False,
     resets_TB: Tensor | None = None,
+    masking: Masking | None = None,
+    masks: Mapping[str, Tensor] | None = None,
 ) -> tuple[Tensor, tuple[Tensor, ...]]:
     """Run one direction of one layer.
 
@@ -47,6 +50,8 @@ def run_loop(
         lengths_B: valid steps of each sequence, (B,); all T if not given.
         reverse: start at each sequence's last valid step and go back.
         resets_TB: True where the state is the initial one before the step.
+        masking: what is masked in a step (engine.masks).
+        masks: its masks, by the names of their leaves, each (T, B, S).
 
     Returns:
         y (T, B, O), 0 beyond each length, and the states after the last valid step, each (B, S).
@@ -58,6 +63,7 @@ def run_loop(
     arguments: dict[str, Any] = {}
     initial = held = tuple(state)
     outputs: list[Tensor] = []
+    masking, masks = masking or Masking(), masks or {}
     for t in range(steps - 1, -1, -1) if reverse else range(steps):
         kind = FirstValue if not outputs else LoopValue
         if len(outputs) < 2:
@@ -67,9 +73,14 @@ def run_loop(
             anew_B1 = anew_B[:, None]
             held = tuple(torch.where(anew_B1, first, old) for first, old in zip(initial, held, strict=True))
         values = [kind(part, cell.name) for part in (x_TBI[t], *held)]
+        for name, value in zip(cell.state_names, values[1:], strict=True):
+            if name in masking.dropout:
+                value.inside = kind(value.tensor * masks[mask_name("dropout", name)][t].to(x_TBI.dtype), cell.name)
         new, output = returned_values(cell, cell.step(*values, **arguments))
         following = tuple(_tensor(cell, v, old) for v, old in zip(new, held, strict=True))
-        y_BO = _tensor(cell, output, None, batch)
+        following = _zoned(cell, masking, masks, t, held, following)
+        separate = not masking.output
+        y_BO = _tensor(cell, output, None, batch) if separate else following[cell.state_names.index(masking.output)]
         if not outputs and output.shape != (_declared_output(cell, weights, held) or output.shape[0],):
             raise CellError(
                 f"{cell.name}.step returns an output of shape {output.shape}, another one is declared",
@@ -84,6 +95,25 @@ def run_loop(
     if not outputs:
         return x_TBI.new_zeros(0, batch, _declared_output(cell, weights, held) or 0), held
     return torch.stack(outputs[::-1] if reverse else outputs), held
+
+
+def _zoned(
+    cell: Cell,
+    masking: Masking,
+    masks: Mapping[str, Tensor],
+    t: int,
+    held: tuple[Tensor, ...],
+    following: tuple[Tensor, ...],
+) -> tuple[Tensor, ...]:
+    """New states, where a mask does not keep the old ones; or their mean over masks."""
+    mean = dict(masking.expected)
+
+    def zoned(name: str, old: Tensor, new: Tensor) -> Tensor:
+        if name in masking.zoneout:
+            return torch.where(masks[mask_name("zoneout", name)][t] > 0, old, new)
+        return mean[name] * old + (1 - mean[name]) * new if name in mean else new
+
+    return tuple(zoned(name, old, new) for name, old, new in zip(cell.state_names, held, following, strict=True))
 
 
 def _declared_output(cell: Cell, weights: Mapping[str, Tensor], held: Sequence[Tensor]) -> int | None:
@@ -114,6 +144,7 @@ class LoopValue(Operators):
     def __init__(self, tensor: Tensor, cell: str, batched: bool = True, kind: torch.dtype | None = None) -> None:
         self.tensor, self.cell, self.batched = tensor, cell, batched
         self.kind = kind  # of a comparison: the dtype of what it compared
+        self.inside: LoopValue | None = None  # as products read it, where a state in it is masked for them
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -123,6 +154,15 @@ class LoopValue(Operators):
         return user_place()
 
     def __cellwright_apply__(self, op: str, args: Sequence[Any], attrs: dict[str, Any]) -> LoopValue:
+        within = [arg.inside if isinstance(arg, LoopValue) and arg.inside is not None else arg for arg in args]
+        if all(a is b for a, b in zip(within, args, strict=True)):
+            return self.computed(op, args, attrs)
+        result = self.computed(op, within if op == "matmul" else args, attrs)
+        result.inside = None if op == "matmul" else self.computed(op, within, attrs)
+        return result
+
+    def computed(self, op: str, args: Sequence[Any], attrs: dict[str, Any]) -> LoopValue:
+        """An op's result."""
         values = [LoopValue(a, self.cell, batched=False) if isinstance(a, Tensor) else a for a in args]
         vectors = [v for v in values if isinstance(v, LoopValue)]
         depth = 0

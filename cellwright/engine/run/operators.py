@@ -109,8 +109,9 @@ def backward_layer(
     tables: Sequence[Tables],
     resets: Sequence[Tensor],
     setting: Setting,
-) -> list[Tensor]:
-    """[gradients of streams …, of states …, of parameters …], each for the first direction, then for the second."""
+) -> list[Tensor | None]:
+    """[gradients of streams …, of states …, of parameters …], each for the first direction, then for the second;
+    None for a stream of masks."""
     compiled, directions = compiled_for(setting.key, setting.dtype), setting.directions
     size = compiled.plan.output
     dy = dy if dy.stride(-1) == 1 else dy.contiguous()
@@ -129,7 +130,8 @@ def backward_layer(
     ]
     run_jobs([call.job for call, _ in runs])
     results = [pending.gradients() for _, pending in runs]
-    flat = [g for result in results for g in result.streams] + [g for result in results for g in result.states]
+    flat = [g for result in results for g in result.streams]
+    flat += [g for result in results for g in result.states]
     for result, tensors in zip(results, parts(parameters, directions), strict=True):
         for name, tensor in compiled.named(tensors).items():
             found = result.parameters.get(name)
@@ -166,7 +168,7 @@ class EagerRun(torch.autograd.Function):
         dy, d_finals = _filled(gradients, ctx.y, states)
         if torch.is_grad_enabled():  # somebody differentiates the gradient
             streams = restream()
-            flat = run_grad(
+            flat: list[Tensor | None] = run_grad(
                 dy, d_finals, list(streams), list(states), list(parameters), list(saved), lengths, order,
                 list(resets), setting.steps, setting.batch, setting.form, setting.key, list(setting.reverse),
                 setting.dtype,
@@ -301,7 +303,9 @@ def run_grad(
     """`backward_layer` as an operator."""
     setting = Setting(steps, batch, len(dy), form, key, tuple(reverse), dtype)
     tables = setting.tables(lengths, order)
-    return backward_layer(dy, d_finals, streams, parameters, saved, tables, resets, setting)
+    found = backward_layer(dy, d_finals, streams, parameters, saved, tables, resets, setting)
+    given = (*streams, *states, *parameters)
+    return [torch.zeros_like(t) if g is None else g for g, t in zip(found, given, strict=True)]
 
 
 @run_grad.register_fake

@@ -14,6 +14,7 @@ import torch
 
 from cellwright.cells.cell import Cell
 from cellwright.engine.lower.target import has_bfloat16, host_isas, target_of
+from cellwright.engine.masks import Masking, mask_step
 from cellwright.engine.named import name_states, name_values
 from cellwright.engine.run.compiled import Compiled
 from cellwright.engine.serial import cell_from_data, cell_to_data
@@ -56,13 +57,19 @@ def constant_for_compilers(function: F) -> F:
     return function
 
 
-def cell_key(cell: Cell, input_size: int, hidden_size: int, bias: bool) -> str:
+def cell_key(cell: Cell, input_size: int, hidden_size: int, bias: bool, masking: Masking | None = None) -> str:
     """A cell at one size, as text.
+
+    Args:
+        masking: what is masked in its step.
 
     Raises:
         UnsupportedOp: the cell uses a torch function outside the op list.
     """
-    return json.dumps(cell_to_data(cell, input_size, hidden_size, bias), separators=(",", ":"), sort_keys=True)
+    data = cell_to_data(cell, input_size, hidden_size, bias)
+    if masking is not None:
+        data["masking"] = masking.to_data()
+    return json.dumps(data, separators=(",", ":"), sort_keys=True)
 
 
 def compiled_for(key: str, dtype: torch.dtype) -> Compiled:
@@ -88,16 +95,27 @@ def keep(key: str, dtype: torch.dtype) -> bool:
 
 @lru_cache(maxsize=64)
 def _traced(
-    cell: Cell, input_size: int, hidden_size: int, bias: bool, taps: bool, states: bool, dtype: str, isa: str | None
+    cell: Cell,
+    input_size: int,
+    hidden_size: int,
+    bias: bool,
+    taps: bool,
+    states: bool,
+    masking: Masking | None,
+    dtype: str,
+    isa: str | None,
 ) -> Traced:
     names: dict[str, int] = {}
     graph = trace(cell, input_size, hidden_size, bias, names)
+    if masking is not None:
+        graph, moved = mask_step(graph, masking)
+        names = {name: moved[index] for name, index in names.items()}
     if states:
         graph, names = name_states(graph, names)
     named = name_values(graph, names, taps)
     shapes = cell.parameter_shapes(input_size, hidden_size, bias)
     shown = f"names{' and taps' * taps}{' and states' * states}"
-    key = f"{shown} of {id(cell)}: {cell_key(cell, input_size, hidden_size, bias)}"
+    key = f"{shown} of {id(cell)}: {cell_key(cell, input_size, hidden_size, bias, masking)}"
     _named[key, dtype] = Compiled(stored_graph(named.graph, shapes), stored_names(shapes), target_of(dtype, isa))
     return Traced(key, named.output, named.columns, named.taps)
 
@@ -110,10 +128,13 @@ def traced_for(
     dtype: torch.dtype,
     taps: bool = False,
     states: bool = False,
+    masking: Masking | None = None,
 ) -> Traced:
     """A compiled cell whose output carries, behind y, every value that its `step` gives a name; with `taps`, also
-    inputs for their gradients; with `states`, also each state under its own name, before and after the step."""
-    return _traced(cell, input_size, hidden_size, bias, taps, states, str(dtype).removeprefix("torch."), _isa[0])
+    inputs for their gradients; with `states`, also each state under its own name, before and after the step. A name
+    of a new state stands for what goes on to the next step, with `masking` as masks left it."""
+    kind = str(dtype).removeprefix("torch.")
+    return _traced(cell, input_size, hidden_size, bias, taps, states, masking, kind, _isa[0])
 
 
 @constant_for_compilers
@@ -133,8 +154,10 @@ def _compiled(key: str, dtype: str, isa: str | None) -> Compiled:
     data = json.loads(key)
     cell = cell_from_data(data)
     shapes = cell.parameter_shapes(data["input_size"], data["hidden_size"], data["bias"])
-    graph = stored_graph(trace(cell, data["input_size"], data["hidden_size"], data["bias"]), shapes)
-    return Compiled(graph, stored_names(shapes), target_of(dtype, isa))
+    graph = trace(cell, data["input_size"], data["hidden_size"], data["bias"])
+    if "masking" in data:
+        graph, _ = mask_step(graph, Masking.from_data(data["masking"]))
+    return Compiled(stored_graph(graph, shapes), stored_names(shapes), target_of(dtype, isa))
 
 
 @contextmanager

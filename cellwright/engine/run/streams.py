@@ -39,7 +39,7 @@ class StreamRunner:
 
         Args:
             linear: (x, matrix, bias or None) -> x Wᵀ + b.
-            beside: inputs of the step other than x, by name, (N, n).
+            beside: inputs of the step other than x, and masks, by name, (N, n).
         """
         values: dict[int, Tensor] = {}
 
@@ -47,7 +47,7 @@ class StreamRunner:
             if index not in values:
                 node = self.hoisted.before[index]
                 args = [value(arg) for arg in node.args]
-                if node.op == "input":
+                if node.op in ("input", "mask"):
                     values[index] = x_NI if node.name == "x" else (beside or {})[node.name]
                 else:
                     values[index] = _value(self.hoisted.before, node, args, parameters, len(x_NI), x_NI)
