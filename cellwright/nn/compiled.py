@@ -42,6 +42,7 @@ __all__ = [
 
 # a panel of a wider matrix leaves the second cache, and torch's blocked product is faster
 WIDEST = 2048
+FEWEST = 8  # rows that pay for packing the matrix
 COMPUTED_IN = {torch.float64: torch.float64}
 
 
@@ -224,9 +225,9 @@ def run_compiled(
 
 
 def takes_own(x: Tensor, stored: Mapping[str, Tensor], dtype: torch.dtype) -> bool:
-    """Whether our own product serves for the input: in eager mode, in the kernels' type, on rows not too wide."""
+    """Whether our own product serves for the input: eager, in the kernels' type, rows enough and not too wide."""
     tensors = (x, *stored.values())
-    fits = x.shape[-1] <= WIDEST and not torch.is_autocast_enabled("cpu")
+    fits = len(x) >= FEWEST and x.shape[-1] <= WIDEST and not torch.is_autocast_enabled("cpu")
     return fits and is_eager(tensors) and all(tensor.dtype == dtype for tensor in tensors)
 
 

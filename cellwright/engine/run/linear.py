@@ -18,6 +18,9 @@ from cellwright.engine.spots import padded
 
 __all__ = ["OwnProduct", "own_linear"]
 
+# Multiply-adds that pay for a thread: less takes about as long as the team needs to gather.
+WORTH_A_THREAD = 200_000
+
 
 class OwnProduct:
     """A product with its matrix packed and its result in place.
@@ -60,7 +63,9 @@ class OwnProduct:
         """The result, rows shared out to torch's threads."""
         if len(self.operand):
             arguments = np.array(self.arguments(), np.int64)
-            run_jobs([(self.share, arguments.ctypes.data, thread_count())])
+            work = self.operand.shape[0] * self.packed.numel()
+            threads = max(1, min(thread_count(), work // WORTH_A_THREAD))  # a row's bits do not depend on it
+            run_jobs([(self.share, arguments.ctypes.data, threads)])
         return self.result
 
 

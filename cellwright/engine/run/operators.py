@@ -64,7 +64,11 @@ class Setting:
         return len(self.reverse)
 
     def tables(self, lengths: Tensor | None, order: Tensor | None) -> list[Tables]:
-        return [tables_for(self.form, self.steps, self.batch, lengths, order, back) for back in self.reverse]
+        shares = share_threads(self.directions, self.batch)
+        return [
+            tables_for(self.form, self.steps, self.batch, lengths, order, back, threads)
+            for back, threads in zip(self.reverse, shares, strict=True)
+        ]
 
 
 def forward_layer(

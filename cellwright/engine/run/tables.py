@@ -45,24 +45,34 @@ class Tables:
 
 
 def tables_for(
-    form: str, steps: int, batch: int, lengths_B: Tensor | None, order_B: Tensor | None, reverse: bool
+    form: str,
+    steps: int,
+    batch: int,
+    lengths_B: Tensor | None,
+    order_B: Tensor | None,
+    reverse: bool,
+    threads: int = 1,
 ) -> Tables:
     """Tables of one direction.
 
     Args:
         lengths_B, order_B: of compact and padded forms: valid steps of each sequence, and the places of the sequences
             from the longest to the shortest.
+        threads: of the run. Kernels deal sequences out in turn; dense ones stand so that a thread gets neighbours, as
+            memory is fetched ahead in order.
     """
     if lengths_B is None or order_B is None:
-        return _dense(form, steps, batch, reverse)
+        return _dense(form, steps, batch, reverse, threads)
     lengths, order = tuple(lengths_B.tolist()), tuple(order_B.tolist())
     return _ragged(form, batch, lengths, order, reverse)
 
 
 @lru_cache(maxsize=64)
-def _dense(form: str, steps: int, batch: int, reverse: bool) -> Tables:
+def _dense(form: str, steps: int, batch: int, reverse: bool, threads: int) -> Tables:
     t_T1 = (torch.arange(steps - 1, -1, -1) if reverse else torch.arange(steps))[:, None]
-    b_B = torch.arange(batch)
+    blocks = torch.arange(batch).tensor_split(threads)  # the first ones longer, as in dealing
+    b_B = torch.nn.utils.rnn.pad_sequence(list(blocks), padding_value=-1).flatten()
+    b_B = b_B[b_B >= 0]
     rows = (b_B * steps + t_T1 if form == "batch" else t_T1 * batch + b_B).flatten()
     return Tables(torch.full((steps,), batch), torch.arange(steps) * batch, rows, b_B, True)
 
