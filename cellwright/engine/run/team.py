@@ -77,7 +77,8 @@ def run_jobs(jobs: Sequence[Job]) -> None:
     Args:
         jobs: (address of the kernel, address of its arguments, threads).
     """
-    threads = sum(job[2] for job in jobs)
+    # two directions ask for a thread each, also where torch was given one: then they run one after the other
+    threads = min(sum(job[2] for job in jobs), thread_count())
     call = [*(openmp() or (0, 0, 0)), threads, len(jobs)]
     first = 0
     for kernel, arguments, count in jobs:
