@@ -155,7 +155,8 @@ class EagerRun(torch.autograd.Function):
         ends = 1 + len(states)
         ctx.y = output[0].shape
         ctx.set_materialize_grads(False)
-        read = compiled_for(setting.key, setting.dtype).read_streams
+        ctx.compiled = compiled_for(setting.key, setting.dtype)  # stays until the gradient has been asked for
+        read = ctx.compiled.read_streams
         each = len(streams) // setting.directions
         kept = [stream if k % each in read else None for k, stream in enumerate(streams)]
         ctx.save_for_backward(*kept, *states, *parameters, *output[ends:])

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeVar
+from weakref import WeakValueDictionary
 
 import torch
 
@@ -26,7 +27,7 @@ __all__ = [
     "traced_for",
 ]  # fmt: skip
 
-_named: dict[tuple[str, str], Compiled] = {}
+_named: WeakValueDictionary[tuple[str, str], Compiled] = WeakValueDictionary()  # as long as somebody traces
 _isa: list[str | None] = [os.environ.get("CELLWRIGHT_ISA") or None]
 
 
@@ -39,12 +40,14 @@ class Traced:
         output: columns of y.
         columns: of each name, behind y.
         taps: name -> the input that its gradient arrives at (engine.named).
+        compiled: its code, found by the key for as long as this, or a gradient to come, holds it.
     """
 
     key: str
     output: int
     columns: Mapping[str, tuple[int, int]]
     taps: Mapping[str, str]
+    compiled: Compiled
 
 
 F = TypeVar("F", bound=Callable[..., object])
@@ -116,8 +119,9 @@ def _traced(
     shapes = cell.parameter_shapes(input_size, hidden_size, bias)
     shown = f"names{' and taps' * taps}{' and states' * states}"
     key = f"{shown} of {id(cell)}: {cell_key(cell, input_size, hidden_size, bias, masking)}"
-    _named[key, dtype] = Compiled(stored_graph(named.graph, shapes), stored_names(shapes), target_of(dtype, isa))
-    return Traced(key, named.output, named.columns, named.taps)
+    compiled = Compiled(stored_graph(named.graph, shapes), stored_names(shapes), target_of(dtype, isa))
+    _named[key, dtype] = compiled
+    return Traced(key, named.output, named.columns, named.taps, compiled)
 
 
 def traced_for(
