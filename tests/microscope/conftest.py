@@ -58,6 +58,34 @@ def cell_of() -> Callable[[str], Cell]:
     return make_cell
 
 
+class LinearNumbers(Cell):
+    """S′ = Wx x + Ws S + b1, O = Wo S′ + b2: one number each."""
+
+    states = "S"
+    output = "O"
+    sizes = {"O": "H"}  # noqa: RUF012
+    params = dict.fromkeys(("Wx", "Ws", "Wo", "b1", "b2"), "")
+
+    def step(self, x: Any, S: Any, Wx: Any, Ws: Any, Wo: Any, b1: Any, b2: Any) -> Any:
+        S = Wx * x + Ws * S + b1
+        O = Wo * S + b2
+        return S, O
+
+
+@pytest.fixture
+def linear_numbers() -> Callable[..., Recurrent]:
+    """linear_numbers(Ws=0.9, Wx=…, Wo=…, b1=…, b2=…): the linear network of three steps, of any length."""
+
+    def make(**weights: float) -> Recurrent:
+        layer = Recurrent(LinearNumbers(), 1, 1, dtype=torch.float64)
+        with torch.no_grad():
+            for name, view in layer.views(0).items():
+                view.fill_({"Ws": 0.9, "Wx": 0.7, "Wo": 1.3, "b1": 0.1, "b2": -0.2, **weights}[name])
+        return layer
+
+    return make
+
+
 @pytest.fixture
 def layer_of() -> Callable[..., Recurrent]:
     """layer_of(name, input_size=3, hidden_size=4, **options of Recurrent)."""
