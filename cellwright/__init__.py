@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from cellwright.errors import CellwrightError
     from cellwright.microscope.record import inspect
     from cellwright.tasks.api import evaluate, load, train
+    from cellwright.tasks.training.history import history
 
 __version__ = "0.1.0"
 
@@ -24,6 +25,7 @@ __all__ = [
     "engine",
     "errors",
     "evaluate",
+    "history",
     "inspect",
     "load",
     "nn",
@@ -36,6 +38,7 @@ _HOMES = {
     "Cell": "cellwright.cells",
     "CellwrightError": "cellwright.errors",
     "evaluate": "cellwright.tasks.api",
+    "history": "cellwright.tasks.training.history",
     "inspect": "cellwright.microscope.record",
     "load": "cellwright.tasks.api",
     "train": "cellwright.tasks.api",

@@ -112,12 +112,13 @@ def predict(
     words: Annotated[
         bool, typer.Option("--words", help="Texts are words parted by spaces already, as in seq.in or CoNLL files.")
     ] = False,
+    why: Annotated[bool, typer.Option("--why", help="Also the words that decided, where the task can tell.")] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object a line, with spans and confidences.")] = False,
 ) -> None:
-    """Slots and intent of each text; lines of standard input are answered as they come."""
+    """The model's answer to each text; lines of standard input are answered as they come."""
     from cellwright.cli.predict import run_prediction
 
-    run_prediction(model, texts or [], file, words, json)
+    run_prediction(model, texts or [], file, words, why, json)
 
 
 @application.command()

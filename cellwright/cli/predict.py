@@ -14,11 +14,17 @@ from cellwright.tasks.api import load
 __all__ = ["run_prediction"]
 
 
-def run_prediction(model: Path, texts: list[str], file: Path | None, words: bool, json: bool) -> None:
+def run_prediction(model: Path, texts: list[str], file: Path | None, words: bool, why: bool, json: bool) -> None:
     """Print one line a text. A text that cannot be read gives an error in its place; the exit code is then 1."""
     if texts and file is not None:
         raise ConfigError("Expected texts or --file, found both.", repair="Leave one of them out.")
     loaded = load(model)
+    if why and not hasattr(loaded, "why"):
+        raise ConfigError(
+            f"Expected a model that can tell why, found one of {loaded.task}.",
+            repair="Leave --why out, or look inside: cellwright inspect.",
+        )
+    ask = loaded.why if why else loaded.predict
     lines: Iterable[str | CellwrightError] = texts or (
         lines_of(file) if file is not None else decoded(sys.stdin.buffer)
     )
@@ -27,7 +33,7 @@ def run_prediction(model: Path, texts: list[str], file: Path | None, words: bool
         try:
             if isinstance(line, CellwrightError):
                 raise line
-            answer = loaded.predict(line.split() if words else line)
+            answer = ask(line.split() if words else line)
         except CellwrightError as error:
             failed += 1
             if json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -136,7 +137,8 @@ def evaluate(
     kind = kind_named(loaded.task)
     if data is not None and not isinstance(data, str | Path):
         return kind.evaluate_examples(loaded, data)
-    return evaluate_kind(kind, loaded, data, split, [f"data.{key}={value}" for key, value in settings.items()])
+    sets = [f"data.{key}={json.dumps(value)}" for key, value in settings.items()]
+    return evaluate_kind(kind, loaded, data, split, sets)
 
 
 def evaluate_kind(

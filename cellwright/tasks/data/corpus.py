@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -15,6 +13,7 @@ from cellwright.tasks.data.labels import intent_labels, slot_labels, unseen_labe
 from cellwright.tasks.data.rasa import rasa_text, read_rasa
 from cellwright.tasks.data.schemes import Scheme
 from cellwright.tasks.data.seq_files import read_seq, seq_files
+from cellwright.tasks.data.splits import split_places
 from cellwright.tasks.data.text import Unit, read_lines
 from cellwright.tasks.data.utterance import Corpus, Utterance
 from cellwright.tasks.storage.atomic import make_folder, write_file
@@ -24,14 +23,11 @@ __all__ = ["FORMATS", "Format", "read_corpus", "read_utterances", "write_corpus"
 Format = Literal["seq", "conll", "jsonl", "rasa"]
 FORMATS: tuple[Format, ...] = ("seq", "conll", "jsonl", "rasa")
 SUFFIX = {"conll": "conll", "jsonl": "jsonl", "rasa": "yml"}
-SPLITS: Mapping[str, tuple[str, ...]] = {
-    "train": ("train", "training"),
-    "valid": ("valid", "dev", "validation", "val"),
-    "test": ("test",),
-}
 
 
-def read_corpus(path: str | Path, *, scheme: Scheme | Literal["auto"] = "auto", unit: Unit = "word") -> Corpus:
+def read_corpus(
+    path: str | Path, *, scheme: Scheme | Literal["auto"] = "auto", unit: Unit = "word"
+) -> Corpus[Utterance]:
     """Read a folder with splits, or one file (which becomes `train`).
 
     Args:
@@ -46,20 +42,19 @@ def read_corpus(path: str | Path, *, scheme: Scheme | Literal["auto"] = "auto", 
     root = Path(path)
     if not root.exists():
         raise DataError("Expected a folder or file with utterances, found none.", file=root, repair="Check --data.")
-    corpus = Corpus(name=root.name)
+    corpus: Corpus[Utterance] = Corpus(name=root.name)
     if root.is_file() or (root / "seq.in").exists():
         corpus.train = read_utterances(root, scheme=scheme, unit=unit)
         return corpus
-    places = {split: _place(root, names) for split, names in SPLITS.items()}
-    if not any(places.values()):
+    places = split_places(root, folders_of=("seq.in", "seq.out", "label"))
+    if not places:
         raise DataError(
             "Expected train, valid (or dev) and test, found none of them.",
             file=root,
             repair="Name the files train.jsonl, valid.jsonl, test.jsonl (or .conll, .yml), or folders with seq.in.",
         )
     for split, place in places.items():
-        if place is not None:
-            setattr(corpus, split, read_utterances(place, scheme=scheme, unit=unit))
+        setattr(corpus, split, read_utterances(place, scheme=scheme, unit=unit))
     corpus.notes += _unseen_labels(corpus)
     return corpus
 
@@ -84,7 +79,9 @@ def read_utterances(
     return checked(records, scheme, unit)
 
 
-def write_corpus(corpus: Corpus, out: str | Path, format: Format = "seq", scheme: Scheme = "bio") -> list[Path]:
+def write_corpus(
+    corpus: Corpus[Utterance], out: str | Path, format: Format = "seq", scheme: Scheme = "bio"
+) -> list[Path]:
     """Write every split that is not empty; returns the files. Rasa's form has no tag scheme.
 
     Raises:
@@ -137,30 +134,11 @@ def _check_holds(format: Format, utterances: list[Utterance]) -> None:
             )
 
 
-def _place(root: Path, names: tuple[str, ...]) -> Path | None:
-    """The folder or file of a split: `train/`, `train.conll`, `weiboNER.train`, `en_ewt-ud-train.conllu` …"""
-    for name in names:
-        if any((root / name / file).exists() for file in ("seq.in", "seq.out", "label")):
-            return root / name  # one that is missing is then named by the reader
-    found = [
-        file
-        for file in sorted(root.iterdir())
-        if file.is_file() and not file.name.startswith(".") and set(re.split(r"[._-]", file.name.lower())) & set(names)
-    ]
-    if len(found) > 1:
-        raise DataError(
-            f"Expected one file for {names[0]}, found {', '.join(file.name for file in found)}.",
-            file=root,
-            repair="Move the others away, or give the file itself.",
-        )
-    return found[0] if found else None
-
-
 def _looks_like_json(path: Path) -> bool:
     return next((line.lstrip() for line in read_lines(path) if line.strip()), "").startswith("{")
 
 
-def _unseen_labels(corpus: Corpus) -> list[str]:
+def _unseen_labels(corpus: Corpus[Utterance]) -> list[str]:
     """One note a split and kind: labels that training never shows, so that no model can give them."""
     notes = []
     for kind, labels in (("slot", slot_labels), ("intent", intent_labels)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 __all__ = ["Corpus", "Utterance"]
 
@@ -29,9 +30,12 @@ class Utterance:
     place: str | None = None
 
 
+ExampleT = TypeVar("ExampleT")
+
+
 @dataclass
-class Corpus:
-    """Utterances in the splits train, valid and test, with what the reader wants the user to know.
+class Corpus(Generic[ExampleT]):
+    """Examples in the splits train, valid and test, with what the reader wants the user to know.
 
     Attributes:
         name: short name for tables.
@@ -40,11 +44,11 @@ class Corpus:
     """
 
     name: str
-    train: list[Utterance] = field(default_factory=list)
-    valid: list[Utterance] = field(default_factory=list)
-    test: list[Utterance] = field(default_factory=list)
+    train: list[ExampleT] = field(default_factory=list)
+    valid: list[ExampleT] = field(default_factory=list)
+    test: list[ExampleT] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
-    def splits(self) -> Iterator[tuple[str, list[Utterance]]]:
+    def splits(self) -> Iterator[tuple[str, list[ExampleT]]]:
         """("train", …), ("valid", …), ("test", …)."""
         yield from (("train", self.train), ("valid", self.valid), ("test", self.test))

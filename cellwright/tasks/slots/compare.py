@@ -15,9 +15,11 @@ from typing import Any
 from rich.console import Console
 
 from cellwright.errors import TrainingError
-from cellwright.tasks.networks.cell_choice import PER_TOKEN, choose_cell
+from cellwright.tasks.comparison import NETWORKS
+from cellwright.tasks.data.splits import with_validation
+from cellwright.tasks.networks.cell_choice import choose_cell
 from cellwright.tasks.slots.config import SlotsConfig
-from cellwright.tasks.slots.corpora import open_corpus, with_validation
+from cellwright.tasks.slots.corpora import open_corpus
 from cellwright.tasks.slots.metrics import Scores
 from cellwright.tasks.slots.model_file import load_model
 from cellwright.tasks.slots.report import CASE_KINDS, print_comparison
@@ -26,17 +28,7 @@ from cellwright.tasks.training.loop import fit, prepare
 from cellwright.tasks.training.run_folder import RunFolder
 from cellwright.tasks.travel.generate import Case, TravelCorpus
 
-__all__ = ["NETWORKS", "SETTINGS", "CaseCount", "Comparison", "Row", "compare", "train_network"]
-
-NETWORKS: dict[str, tuple[str, bool]] = {  # name: (cell, bidirectional)
-    "per-token": (PER_TOKEN, False),
-    "Elman": ("Elman", False),
-    "LSTM": ("LSTM", False),
-    "GRU": ("GRU", False),
-    "BiElman": ("Elman", True),
-    "BiLSTM": ("LSTM", True),
-    "BiGRU": ("GRU", True),
-}
+__all__ = ["SETTINGS", "CaseCount", "Comparison", "Row", "compare", "train_network"]
 
 # Small networks and no CRF: the rows differ in nothing but what a word's tag can depend on.
 SETTINGS: dict[str, Any] = {

@@ -8,13 +8,15 @@ from typing import Any
 
 from cellwright.cells import Cell
 from cellwright.errors import DataError
+from cellwright.tasks.comparison import NETWORKS
 from cellwright.tasks.data.corpus import read_utterances
+from cellwright.tasks.data.splits import with_validation
 from cellwright.tasks.data.utterance import Utterance
 from cellwright.tasks.kind import TaskKind
 from cellwright.tasks.networks.cell_choice import choose_cell
-from cellwright.tasks.slots.compare import NETWORKS, SETTINGS, Comparison, Row, compare
+from cellwright.tasks.slots.compare import SETTINGS, Comparison, Row, compare
 from cellwright.tasks.slots.config import SlotsConfig, SlotsData
-from cellwright.tasks.slots.corpora import EMBEDDED, open_corpus, with_validation
+from cellwright.tasks.slots.corpora import EMBEDDED, open_corpus
 from cellwright.tasks.slots.evaluate import Evaluation, evaluate_model
 from cellwright.tasks.slots.predict import SlotModel
 from cellwright.tasks.slots.report import percent

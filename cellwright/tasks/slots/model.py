@@ -13,8 +13,9 @@ from torch.nn import functional
 
 from cellwright.cells import Cell
 from cellwright.nn import LinearChainCRF
-from cellwright.tasks.networks.cell_choice import PerToken, recurrent_layer
+from cellwright.tasks.networks.cell_choice import recurrent_layer
 from cellwright.tasks.networks.dropout import SentenceDropout
+from cellwright.tasks.networks.final_output import final_output
 from cellwright.tasks.networks.word_features import WordFeatures
 from cellwright.tasks.slots.batches import Batch
 from cellwright.tasks.slots.config import SlotsModel
@@ -65,7 +66,7 @@ class SlotNetwork(nn.Module):
             self.layers.append(made)
         self.dropout = SentenceDropout(config.dropout)
         self.intent_dropout = nn.Dropout(config.dropout)
-        self.directions = 2 if config.bidirectional and cell is not None else 1
+        self.directions = 0 if cell is None else 2 if config.bidirectional else 1
         self.intent = nn.Linear(size, len(vocabulary.intents)) if vocabulary.has_intents else None
         self.told: nn.Linear | None = None
         if self.intent is not None and config.intent_to_slots:
@@ -83,7 +84,7 @@ class SlotNetwork(nn.Module):
         last_BF = x_BTF[:, 0]
         for recurrent in self.layers:
             y_BTF, _ = recurrent(x_BTF, lengths=batch.lengths_B)
-            last_BF = self._final(recurrent, y_BTF, batch.lengths_B)
+            last_BF = final_output(y_BTF, batch.lengths_B, self.directions)
             x_BTF = self.dropout(y_BTF)
         if self.intent is None:
             return self.slots(x_BTF), None
@@ -92,17 +93,6 @@ class SlotNetwork(nn.Module):
             told_BF = self.told(intents_BN.softmax(-1))
             x_BTF = torch.cat([x_BTF, told_BF[:, None].expand(-1, x_BTF.shape[1], -1)], 2)
         return self.slots(x_BTF), intents_BN
-
-    def _final(self, recurrent: nn.Module, y_BTF: Tensor, lengths_B: Tensor) -> Tensor:
-        """Each direction's output after its last step; a per-token network has none, so its mean over the words."""
-        if isinstance(recurrent, PerToken):
-            valid_BT = torch.arange(y_BTF.shape[1], device=y_BTF.device) < lengths_B[:, None]
-            return (y_BTF * valid_BT[..., None]).sum(1) / lengths_B[:, None]
-        last_BF = y_BTF[torch.arange(len(lengths_B), device=y_BTF.device), lengths_B - 1]
-        if self.directions == 1:
-            return last_BF
-        half = y_BTF.shape[2] // 2
-        return torch.cat([last_BF[:, :half], y_BTF[:, 0, half:]], 1)
 
     def loss(self, batch: Batch) -> Tensor:
         """Slots' negative log likelihood, mean a sentence, plus the weighted intent's."""

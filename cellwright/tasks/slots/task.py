@@ -42,7 +42,7 @@ class SlotsTask:
 
     metric = "score"
 
-    def __init__(self, config: SlotsConfig, corpus: Corpus, cell: Cell | None) -> None:
+    def __init__(self, config: SlotsConfig, corpus: Corpus[Utterance], cell: Cell | None) -> None:
         self.config = config
         self.corpus = corpus
         self.cell = cell

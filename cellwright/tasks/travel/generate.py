@@ -67,7 +67,7 @@ class Case:
 
 
 @dataclass
-class TravelCorpus(Corpus):
+class TravelCorpus(Corpus[Utterance]):
     """A corpus that also knows, split by split, which cities only the context decides."""
 
     cases: dict[str, list[Case]] = field(default_factory=dict)

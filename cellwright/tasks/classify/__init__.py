@@ -1,0 +1,1 @@
+"""Many-to-one: a text and its class."""

@@ -1,0 +1,59 @@
+"""A classifier on labelled texts, beside the answers that need no network."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from cellwright.errors import DataError
+from cellwright.tasks.classify.examples import Example
+from cellwright.tasks.classify.predict import TextClassifier
+from cellwright.tasks.classify.task import probabilities
+from cellwright.tasks.data.labels import unseen_labels
+from cellwright.tasks.report import Line, Report, Section
+
+__all__ = ["evaluate_model", "figures"]
+
+PERCENT = ("accuracy", "macro_f1", "precision", "recall", "f1")
+CONFUSIONS = 10
+
+
+def evaluate_model(model: TextClassifier, examples: Sequence[Example], name: str = "", split: str = "") -> Report:
+    """The model's answers, those of the n-grams, and the most frequent class. Raises DataError: no texts."""
+    if not examples:
+        raise DataError(f"Expected texts in the split {split or 'given'}, found none.", repair="Choose --split.")
+    given = [example.label for example in examples]
+    best = probabilities(model.network, model.vocabulary, examples).argmax(1).tolist()
+    found = [model.vocabulary.classes[row] for row in best]
+    grams = f"n-grams up to {model.baselines.longest}, logistic regression"
+    lines = [
+        Line("model", figures(given, found)),
+        Line(grams, figures(given, model.baselines.answers(examples))),
+        Line("majority", figures(given, [model.baselines.majority()] * len(given))),
+    ]
+    confused = Counter((a, b) for a, b in zip(given, found, strict=True) if a != b)
+    sections = [Section("class", [Line(label, _of_class(label, given, found)) for label in sorted({*given})])]
+    if confused:
+        rows = [Line(f"{a} → {b}", {"times": count}) for (a, b), count in confused.most_common(CONFUSIONS)]
+        sections.append(Section("given → found", rows))
+    count, shown = unseen_labels(Counter(given), set(model.classes))
+    notes = [f"{count} class(es) that the model never saw, counted as errors: {shown}"] if count else []
+    return Report("classify", name, split, len(examples), lines, "texts", PERCENT, sections, notes)
+
+
+def figures(given: Sequence[str], found: Sequence[str]) -> dict[str, float | None]:
+    """Accuracy, and the mean F1 of the classes that are given."""
+    right = sum(a == b for a, b in zip(given, found, strict=True))
+    scores = [_of_class(label, given, found)["f1"] or 0.0 for label in sorted({*given})]
+    return {"accuracy": right / len(given), "macro_f1": sum(scores) / len(scores)}
+
+
+def _of_class(label: str, given: Sequence[str], found: Sequence[str]) -> dict[str, float | None]:
+    right = sum(a == b == label for a, b in zip(given, found, strict=True))
+    asked, said = sum(a == label for a in given), sum(b == label for b in found)
+    return {
+        "precision": right / said if said else 0.0,
+        "recall": right / asked if asked else 0.0,
+        "f1": 2 * right / (asked + said) if asked + said else 0.0,
+        "count": asked,
+    }

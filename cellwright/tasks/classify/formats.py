@@ -1,0 +1,241 @@
+"""Files of labelled texts: TSV, CSV, JSON lines, and lines of "label text"."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import io
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cellwright.errors import DataError
+from cellwright.tasks.data.text import decode, read_bytes
+
+__all__ = ["Columns", "Row", "read_rows"]
+
+TEXTS = ("text", "sentence", "review", "content", "comment", "question", "title", "utterance")
+LABELS = ("label", "class", "category", "sentiment", "polarity", "intent", "target", "rating")
+FASTTEXT = "__label__"
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Which columns hold the text and the class: names, numbers from 1, or "" to find them."""
+
+    text: str = ""
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A text and its class as a file has them."""
+
+    text: str
+    label: str
+    line: int
+
+
+def read_rows(path: Path, columns: Columns | None = None, encoding: str = "utf-8") -> list[Row]:
+    """Every labelled text of a file; its form is found from its name, else from its content. Blank lines are skipped.
+
+    Raises DataError: missing, empty or of another encoding; a column that is not there (names the nearest); a row with
+    more or fewer columns than the first; a text or class that is blank.
+    """
+    columns = columns or Columns()
+    content = decode(read_bytes(path), path, encoding)
+    suffix = Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
+    first = next(line for line in content.split("\n") if line.strip())
+    if suffix in (".json", ".jsonl") or (suffix not in (".csv", ".tsv") and first.lstrip().startswith("{")):
+        found = _from_json(content, path, columns)
+    elif suffix == ".csv":
+        found = _from_table(_csv_cells(content, path), path, columns)
+    elif suffix == ".tsv" or "\t" in first:
+        cells = ((number, line.split("\t")) for number, line in _lines(content))
+        found = _from_table(list(cells), path, columns)
+    else:
+        found = _from_lines(content, path)
+    rows = [_checked(row, path) for row in found]
+    if not rows:
+        raise DataError("Expected labelled texts, found none.", file=path, repair="The file holds only a header.")
+    return rows
+
+
+def _lines(content: str) -> Iterator[tuple[int, str]]:
+    for number, line in enumerate(content.split("\n"), start=1):
+        if line.strip():
+            yield number, line.removesuffix("\r")
+
+
+def _from_lines(content: str, path: Path) -> Iterator[Row]:
+    """`5 How far is it …`, or fastText's `__label__5 How far is it …`."""
+    for number, line in _lines(content):
+        label, _, text = line.strip().partition(" ")
+        if not text.strip():
+            raise DataError(
+                f"Expected a class, a space and a text, found {len(line.split())} word.",
+                file=path,
+                line=number,
+                source=line[:200],
+                repair="Put the class first; or name the file .tsv or .csv if it is one.",
+            )
+        yield Row(text, label.removeprefix(FASTTEXT), number)
+
+
+def _csv_cells(content: str, path: Path) -> list[tuple[int, list[str]]]:
+    reader = csv.reader(io.StringIO(content, newline=""), strict=True)
+    found: list[tuple[int, list[str]]] = []
+    begins = 1
+    while True:
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return found
+        except csv.Error as error:
+            raise DataError(
+                f"Expected comma-separated values, found: {error}.",
+                file=path,
+                line=begins,
+                repair='A value with a comma or a quote in it stands in quotes, its own quotes doubled: "a ""b"", c".',
+            ) from None
+        if any(cell.strip() for cell in cells):
+            found.append((begins, cells))
+        begins = reader.line_num + 1
+
+
+def _from_table(cells: Sequence[tuple[int, list[str]]], path: Path, columns: Columns) -> Iterator[Row]:
+    names = [cell.strip().lower() for cell in cells[0][1]]
+    named = any(c and not c.isdigit() for c in (columns.text, columns.label))
+    header = named or bool({*names} & {*TEXTS, *LABELS})
+    width = len(names)
+    if width < 2:
+        raise DataError(
+            "Expected a column with texts and one with classes, found 1 column.",
+            file=path,
+            line=cells[0][0],
+            source=",".join(cells[0][1])[:200],
+            repair="Columns are parted by a comma in .csv and by a tab in .tsv.",
+        )
+    body = cells[1:] if header else cells
+    label = _column("label", columns.label, LABELS, names if header else [], width, path, cells[0][0])
+    text = _column("text", columns.text, TEXTS, names if header else [], width, path, cells[0][0])
+    if header and width == 2:  # the other one
+        label = 1 - text if label is None and text is not None else label
+        text = 1 - label if text is None and label is not None else text
+    if label is None or text is None:
+        label, text = _guess(body, width, path) if not header else _no_column(label is None, names, path, cells[0][0])
+    for number, row in body:
+        if len(row) != width:
+            raise DataError(
+                f"Expected {width} columns as in line {cells[0][0]}, found {len(row)}.",
+                file=path,
+                line=number,
+                source="\t".join(row)[:200],
+                repair="A text with the separator in it stands in quotes in .csv, and has no place in .tsv.",
+            )
+        yield Row(row[text], row[label], number)
+
+
+def _column(
+    what: str, asked: str, known: Sequence[str], names: Sequence[str], width: int, path: Path, line: int
+) -> int | None:
+    """The index of a column; None where it is neither asked for nor known by its name."""
+    if asked.isdigit():
+        if not 1 <= int(asked) <= width:
+            raise DataError(
+                f"Expected a column {asked} with the {what}, found {width} columns.",
+                file=path,
+                line=line,
+                repair=f"data.{what}_column is a number from 1 to {width}, or a name.",
+            )
+        return int(asked) - 1
+    if asked:
+        if asked.lower() not in names:
+            near = difflib.get_close_matches(asked.lower(), names, 1)
+            raise DataError(
+                f"Expected a column {asked!r} with the {what}, found {', '.join(names)}.",
+                file=path,
+                line=line,
+                repair=f"Did you mean {near[0]}?" if near else f"--set data.{what}_column=NAME",
+            )
+        return names.index(asked.lower())
+    return next((names.index(name) for name in known if name in names), None)
+
+
+def _guess(body: Sequence[tuple[int, list[str]]], width: int, path: Path) -> tuple[int, int]:
+    """(class, text) of two columns without names: classes are those of fewer different values."""
+    if width == 2:
+        kinds = [len({row[k] for _, row in body if len(row) == 2}) for k in range(2)]
+        if kinds[0] != kinds[1]:
+            label = 0 if kinds[0] < kinds[1] else 1
+            return label, 1 - label
+    raise DataError(
+        f"Expected a header, or two columns of which one holds few different values, found {width} columns.",
+        file=path,
+        line=body[0][0],
+        repair="--set data.text_column=1 --set data.label_column=2",
+    )
+
+
+def _no_column(label: bool, names: Sequence[str], path: Path, line: int) -> tuple[int, int]:
+    what, known = ("label", LABELS) if label else ("text", TEXTS)
+    near = [name for name in names if difflib.get_close_matches(name, known, 1)]
+    raise DataError(
+        f"Expected a column with the {what} ({', '.join(known[:3])} …), found {', '.join(names)}.",
+        file=path,
+        line=line,
+        repair=f"--set data.{what}_column={near[0] if near else 'NAME'}",
+    )
+
+
+def _from_json(content: str, path: Path, columns: Columns) -> Iterator[Row]:
+    for number, line in _lines(content):
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise DataError(
+                f"Expected a JSON object, found: {error}.",
+                file=path,
+                line=number,
+                source=line[:200],
+                repair="One object a line.",
+            ) from None
+        if not isinstance(row, dict):
+            raise DataError(
+                f"Expected a JSON object, found {type(row).__name__}.", file=path, line=number, source=line[:200]
+            )
+        yield Row(
+            _value(row, "text", columns.text, TEXTS, path, number),
+            _value(row, "label", columns.label, LABELS, path, number),
+            number,
+        )
+
+
+def _value(row: dict[str, Any], what: str, asked: str, known: Sequence[str], path: Path, line: int) -> str:
+    key = asked or next((name for name in known if name in row), "")
+    if key not in row:
+        near = difflib.get_close_matches(key or what, row, 1)
+        repair = f"Did you mean {near[0]}? " if near else ""
+        raise DataError(
+            f"Expected a key {(key or what)!r} with the {what}, found {', '.join(map(repr, row)) or 'no key'}.",
+            file=path,
+            line=line,
+            repair=f"{repair}--set data.{what}_column=KEY",
+        )
+    value = row[key]
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise DataError(
+            f"Expected text under {key!r}, found {json.dumps(value, ensure_ascii=False)[:80]}.", file=path, line=line
+        )
+    return str(value)
+
+
+def _checked(row: Row, path: Path) -> Row:
+    for what, value in (("text", row.text), ("class", row.label)):
+        if not value.strip():
+            raise DataError(
+                f"Expected a {what}, found a blank one.", file=path, line=row.line, repair="Remove the row, or fill it."
+            )
+    return Row(row.text.strip(), row.label.strip(), row.line)

@@ -1,0 +1,182 @@
+"""A trained classifier as a user meets it: text in, class and probabilities out, and the words that decided."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from cellwright.cells import Cell
+from cellwright.errors import CellwrightError, DataError, StorageError
+from cellwright.tasks.classify.config import ClassifyModel
+from cellwright.tasks.classify.corpora import made_example
+from cellwright.tasks.classify.examples import Example
+from cellwright.tasks.classify.model import ClassifyNetwork
+from cellwright.tasks.classify.ngrams import Baselines
+from cellwright.tasks.classify.task import probabilities
+from cellwright.tasks.classify.vocabulary import Vocabulary
+from cellwright.tasks.classify.why import reasons
+from cellwright.tasks.data.text import Unit, check_text, join_words
+from cellwright.tasks.storage.atomic import REPAIR
+from cellwright.tasks.storage.model_folder import StoredModel, read_model
+
+__all__ = ["Decision", "Explanation", "TextClassifier", "Weighed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The class of a text.
+
+    Attributes:
+        text: the input; words joined, if words were given.
+        label: the likeliest class.
+        probabilities: of every class; they sum to 1 up to rounding.
+        unknown: words that training never had.
+    """
+
+    text: str
+    label: str
+    probabilities: Mapping[str, float]
+    unknown: tuple[str, ...]
+
+    def to_json(self) -> str:
+        """One line."""
+        return json.dumps(asdict(self), ensure_ascii=False)
+
+    def __str__(self) -> str:
+        """`positive 0.93`."""
+        return f"{self.label} {self.probabilities[self.label]:.2f}"
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """A piece of the text; `effect` is how much log p(label) falls without it, in nats; negative: it spoke against."""
+
+    text: str
+    effect: float
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A decision and the pieces of the text that decided, most decisive first."""
+
+    decision: Decision
+    pieces: tuple[Weighed, ...]
+
+    def to_json(self) -> str:
+        """One line."""
+        return json.dumps(asdict(self.decision) | {"why": [asdict(piece) for piece in self.pieces]}, ensure_ascii=False)
+
+    def __str__(self) -> str:
+        """`positive 0.93   not bad +2.10   slow −0.40`."""
+        shown = [f"{piece.text} {'+' if piece.effect >= 0 else '−'}{abs(piece.effect):.2f}" for piece in self.pieces]
+        return "   ".join([str(self.decision), *shown])
+
+
+class TextClassifier:
+    """A trained classifier. Make it with `cellwright.train("classify", …)` or `cellwright.load`.
+
+    >>> model = cellwright.load("runs/reviews")
+    >>> model.predict("the paper is not bad at all").label
+    'positive'
+    """
+
+    task = "classify"
+
+    def __init__(self, stored: StoredModel) -> None:
+        info = stored.info
+        size = info.get("vector_size")
+        if info.get("unit") not in ("word", "char") or type(size) is not int or not 0 <= size <= 65_536:
+            raise StorageError("Expected the unit and the size of vectors.", file=stored.place, repair=REPAIR)
+        self.unit: Unit = info["unit"]
+        self.vocabulary = Vocabulary.from_files(stored.folder.files, stored.place)
+        self.baselines = Baselines.from_files(stored.folder.files, self.vocabulary.classes, stored.place)
+        self.config = stored.section(ClassifyModel)
+        self.cell: Cell | None = stored.cell
+
+        def build() -> ClassifyNetwork:
+            vectors = torch.zeros(self.vocabulary.size, size) if size else None
+            return ClassifyNetwork(self.config, self.vocabulary, stored.cell, vectors)
+
+        self.network = stored.network(build)
+        self.metrics: Mapping[str, float] = stored.metrics
+        self.data: Mapping[str, Any] = stored.data
+
+    @classmethod
+    def load(cls, folder: str | Path) -> TextClassifier:
+        """Raises StorageError."""
+        return cls(read_model(folder, cls.task))
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return tuple(self.vocabulary.classes)
+
+    def summary(self) -> str:
+        """A line a layer with how many numbers it learns (one bias a gate, as Keras counts)."""
+        rows = self.network.layers()
+        width = max(len(text) for text, _ in rows)
+        total = sum(count for _, count in rows)
+        return "\n".join([*(f"{text:{width}}  {count:12,}" for text, count in rows), f"{'total':{width}}  {total:12,}"])
+
+    def predict(self, text: str | Sequence[str]) -> Decision:
+        """The class of one text, or of one list of words. Raises DataError: no word in it, or more than 10,000."""
+        return self.predict_many([text])[0]
+
+    def predict_many(self, texts: Sequence[str | Sequence[str]]) -> list[Decision]:
+        """The same for each; short texts are read together, which changes no answer."""
+        examples = [self.example(text) for text in texts]
+        found = probabilities(self.network, self.vocabulary, examples)
+        return [self._decision(example, row) for example, row in zip(examples, found, strict=True)]
+
+    def why(self, text: str | Sequence[str]) -> Explanation:
+        """The class and the pieces of the text that decided."""
+        example = self.example(text)
+        decision = self.predict(text)
+        answer = self.vocabulary.class_rows[decision.label]
+
+        def log_probabilities(cut: list[tuple[str, ...]]) -> Tensor:
+            examples = [Example(words, "", "") for words in cut]
+            return probabilities(self.network, self.vocabulary, examples)[:, answer].clamp_min(1e-30).log()
+
+        pieces = [
+            Weighed(join_words(self._in_order(example.words[reason.first : reason.after]))[0], round(reason.effect, 4))
+            for reason in reasons(example.words, log_probabilities)
+        ]
+        return Explanation(decision, tuple(pieces))
+
+    def stream(self, lines: Iterable[str]) -> Iterator[Decision | CellwrightError]:
+        """One answer a line, as the lines come; a line that cannot be read gives its error, and the stream goes on."""
+        for line in lines:
+            try:
+                yield self.predict(line.rstrip("\r\n"))
+            except CellwrightError as error:
+                yield error
+
+    def example(self, text: str | Sequence[str]) -> Example:
+        """The text as the network reads it. Raises DataError."""
+        reverse = bool(self.data.get("reverse", False))
+        if isinstance(text, str):
+            return made_example(check_text(text), "", self.unit, reverse)
+        words = [check_text(str(word)) for word in text]
+        if not words or any(not word.strip() for word in words):
+            raise DataError("Expected words, found none or a blank one.", repair="Leave blank words out.")
+        if self.unit == "char":
+            words = [character for word in words for character in word]
+        return Example(tuple(words[::-1] if reverse else words), "", join_words(words)[0])
+
+    def _in_order(self, words: Sequence[str]) -> Sequence[str]:
+        return words[::-1] if self.data.get("reverse", False) else words
+
+    def _decision(self, example: Example, found_N: Tensor) -> Decision:
+        shares = {name: round(float(p), 4) for name, p in zip(self.vocabulary.classes, found_N, strict=True)}
+        unknown = tuple(word for word in example.words if not self.vocabulary.knows(word))
+        return Decision(example.text, self.vocabulary.classes[int(found_N.argmax())], shares, unknown)
+
+    def __repr__(self) -> str:
+        cell = "PerToken" if self.cell is None else self.cell.name
+        return f"TextClassifier({cell}, {len(self.classes)} classes)"

@@ -1,0 +1,156 @@
+"""Text classification as a task of the training loop."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from cellwright.cells import Cell
+from cellwright.errors import DataError
+from cellwright.tasks.classify.config import ClassifyConfig
+from cellwright.tasks.classify.corpora import EMBEDDED
+from cellwright.tasks.classify.examples import Example
+from cellwright.tasks.classify.model import Batch, ClassifyNetwork
+from cellwright.tasks.classify.ngrams import Baselines
+from cellwright.tasks.classify.vocabulary import Vocabulary
+from cellwright.tasks.data.utterance import Corpus
+from cellwright.tasks.data.vectors import read_vectors
+from cellwright.tasks.networks.cell_data import stored_cell
+from cellwright.tasks.networks.pairs import pair_rows
+from cellwright.tasks.networks.word_batch import word_batch
+from cellwright.tasks.storage.model_folder import write_model
+from cellwright.tasks.text.words import normalize
+from cellwright.tasks.training.config import kept_data
+from cellwright.tasks.training.order import epoch_order
+
+__all__ = ["ClassifyTask", "make_batch", "probabilities"]
+
+EVALUATION_BATCH = 64
+TRAIN_EXAMPLES = 2000  # of the training split, evenly spread, that the figures `train_…` are measured on
+
+
+class ClassifyTask:
+    """The network with its corpus; `metric` is the accuracy on the validation split.
+
+    Args:
+        cell: of the recurrent layers; None for a per-token network.
+    """
+
+    metric = "accuracy"
+
+    def __init__(self, config: ClassifyConfig, corpus: Corpus[Example], cell: Cell | None) -> None:
+        self.config = config
+        self.corpus = corpus
+        self.cell = cell
+        self.vocabulary = Vocabulary.learn(corpus.train, config.model)
+        if len(self.vocabulary.classes) < 2:
+            raise DataError(
+                f"Expected two or more classes in the training split, found {self.vocabulary.classes[0]!r} alone.",
+                file=corpus.name,
+                repair="Check which column holds the class: data.label_column.",
+            )
+        self.notes = list(corpus.notes)
+        self.vector_size = 0
+        self.network = ClassifyNetwork(config.model, self.vocabulary, cell, self._vectors())
+        self.model: nn.Module = self.network
+        layers = self.network.layers()
+        self.notes.append("network: " + " → ".join(f"{text} {count:,}" if count else text for text, count in layers))
+        # Now, not after an epoch: a cell that cannot be stored as data must be refused before it is trained.
+        self.cell_data = stored_cell(cell, self.network.sizes)
+        self.baselines = Baselines.learn(corpus.train, corpus.valid, self.vocabulary.classes, config.data.unit)
+
+    def identity(self) -> dict[str, str]:
+        """Digests of what the run's numbers depend on beside the settings."""
+        texts = hashlib.sha256()
+        for example in self.corpus.train:
+            texts.update("\t".join((*example.words, example.label, "\n")).encode())
+        cell = json.dumps(self.cell_data, sort_keys=True).encode()
+        return {"the cell": hashlib.sha256(cell).hexdigest(), "the training data": texts.hexdigest()}
+
+    def _vectors(self) -> Tensor | None:
+        if self.config.model.vectors is None:
+            return None
+        rows = self.vocabulary.size
+        find = self.vocabulary.words.token_to_id
+        table, found = read_vectors(self.config.model.vectors, lambda word: find(normalize(word)), rows)
+        self.notes.append(f"{found:,} of {rows - 2:,} words have a vector")
+        self.vector_size = table.shape[1]
+        return torch.from_numpy(table)
+
+    def train_size(self) -> int:
+        return len(self.corpus.train)
+
+    def order(self, epoch: int, seed: int) -> list[list[int]]:
+        lengths = [len(example.words) for example in self.corpus.train]
+        return epoch_order(lengths, self.config.train.batch_size, seed=seed, epoch=epoch, chunk=20)
+
+    def batch(self, indices: Sequence[int], rng: np.random.Generator) -> Batch:
+        examples = [self.corpus.train[i] for i in indices]
+        return make_batch(examples, self.vocabulary, word_dropout=self.config.model.word_dropout, rng=rng)
+
+    def loss(self, batch: Batch) -> tuple[Tensor, int]:
+        return self.network.loss(batch), batch.tokens
+
+    def evaluate(self) -> dict[str, float]:
+        """Accuracy and cross-entropy on valid, and on (a part of) train as it is answered, without dropout."""
+        step = -(-len(self.corpus.train) // TRAIN_EXAMPLES)
+        accuracy, loss = self._figures(self.corpus.valid)
+        train_accuracy, train_loss = self._figures(self.corpus.train[::step])
+        return {"accuracy": accuracy, "loss": loss, "train_accuracy": train_accuracy, "train_loss": train_loss}
+
+    def _figures(self, examples: Sequence[Example]) -> tuple[float, float]:
+        found_EN = probabilities(self.network, self.vocabulary, examples)
+        known = [(row, self.vocabulary.class_rows.get(e.label)) for row, e in enumerate(examples)]
+        rows = torch.tensor([row for row, target in known if target is not None])
+        targets = torch.tensor([target for _, target in known if target is not None])
+        right = float((found_EN[rows].argmax(1) == targets).sum()) / len(examples)
+        return right, float(functional.nll_loss(found_EN[rows].clamp_min(1e-30).log(), targets))
+
+    def save_model(self, folder: Path, metrics: Mapping[str, float]) -> None:
+        write_model(
+            folder,
+            "classify",
+            self.network,
+            model=self.config.model.model_copy(update={"vectors": None}),
+            cell=self.cell_data,
+            data=kept_data(self.config.data, EMBEDDED),
+            metrics=metrics,
+            files={**self.vocabulary.to_files(), **self.baselines.to_files()},
+            extra={"unit": self.config.data.unit, "vector_size": self.vector_size},
+        )
+
+
+def make_batch(
+    examples: Sequence[Example],
+    vocabulary: Vocabulary,
+    *,
+    word_dropout: float = 0.0,
+    rng: np.random.Generator | None = None,
+) -> Batch:
+    """One batch; a class that training never showed becomes row 0. `word_dropout` as in `word_batch`."""
+    texts = [example.words for example in examples]
+    words = word_batch(texts, vocabulary, word_dropout=word_dropout, rng=rng)
+    return Batch(
+        **words.fields(),
+        pairs_BP=None if vocabulary.pairs is None else pair_rows(texts, vocabulary.pairs),
+        classes_B=torch.tensor([vocabulary.class_rows.get(example.label, 0) for example in examples]),
+    )
+
+
+@torch.no_grad()
+def probabilities(network: ClassifyNetwork, vocabulary: Vocabulary, examples: Sequence[Example]) -> Tensor:
+    """(E, N) of each example, in order; short ones are read together. The network must be in eval mode."""
+    order = sorted(range(len(examples)), key=lambda k: len(examples[k].words))
+    found_EN = torch.zeros(len(examples), len(vocabulary.classes))
+    for start in range(0, len(order), EVALUATION_BATCH):
+        chosen = order[start : start + EVALUATION_BATCH]
+        scores_BN = network(make_batch([examples[k] for k in chosen], vocabulary))
+        found_EN[torch.tensor(chosen)] = scores_BN.softmax(1).to(found_EN.dtype)
+    return found_EN
