@@ -1,10 +1,11 @@
 """Runs compiled cells with every tensor beside a page that may not be touched; run as a program by test_memory_bounds.
 
-    python guarded.py end|start float32|float64 [broken]
+    python guarded.py end|start float32|float64 [broken|narrow]
 
 end: each tensor's last number ends where the page begins; start: its first begins where the page ends. A read or write
-outside is a segmentation fault. Results must have the bits of an unguarded run. broken: a kernel that reads whole
-vectors from a tensor, where a tail is left: it must crash.
+outside is a segmentation fault. Results must have the bits of an unguarded run. Whole layers, our own input
+product, and steppers. broken: a kernel that reads whole vectors from a tensor, where a tail is left; narrow: a product
+whose result has no room for its last tile: they must crash.
 """
 
 from __future__ import annotations
@@ -21,7 +22,11 @@ import torch
 from torch import Tensor
 
 from cellwright.engine.lower.row import RowWriter
-from cellwright.engine.run import operators, prepared
+from cellwright.engine.lower.target import target_of
+from cellwright.engine.lower.team import CHAIN_CALL
+from cellwright.engine.run import linear, operators, prepared
+from cellwright.engine.run.linear import OwnProduct
+from cellwright.engine.run.steps import Steps
 from cellwright.engine.run.tables import Tables
 from cellwright.nn import Recurrent
 
@@ -70,6 +75,8 @@ class Guard:
     def __init__(self, at_end: bool) -> None:
         self.at_end, self.moved = at_end, list[tuple[Tensor, Tensor, Guarded]]()
         self.call, self.code, self.run = prepared.Prepared.call, prepared.product_code, operators.run_jobs
+        self.narrow = False
+        self.product, self.worth = OwnProduct.run, linear.WORTH_A_THREAD
 
     def install(self) -> None:
         guard = self
@@ -80,12 +87,15 @@ class Guard:
             return made
 
         prepared.Prepared.call = call  # type: ignore[method-assign]
-        prepared.product_code = self.guarded_code  # type: ignore[assignment]
+        prepared.product_code = linear.product_code = self.guarded_code  # type: ignore[assignment]
         operators.run_jobs = self.run_jobs
+        OwnProduct.run = lambda own: guard.run_product(own)  # type: ignore[method-assign]
+        linear.WORTH_A_THREAD = 1  # these products are small, and must be shared out all the same
 
     def remove(self) -> None:
         prepared.Prepared.call, prepared.product_code = self.call, self.code  # type: ignore[method-assign]
-        operators.run_jobs = self.run
+        operators.run_jobs, linear.product_code = self.run, self.code
+        OwnProduct.run, linear.WORTH_A_THREAD = self.product, self.worth  # type: ignore[method-assign]
 
     def place(self, tensor: Tensor) -> tuple[Tensor, Guarded]:
         """A copy beside the page, of the same shape and strides."""
@@ -115,6 +125,45 @@ class Guard:
             memory.free()
         self.moved.clear()
 
+    def run_product(self, own: OwnProduct) -> Tensor:
+        """A product with all it reads and writes beside the page."""
+        names = [name for name in ("operand", "packed", "bias", "whole") if getattr(own, name) is not None]
+        if not len(own.operand):
+            return self.product(own)
+        kept = {name: getattr(own, name) for name in names}
+        room = kept | ({"whole": own.result.contiguous()} if self.narrow else {})
+        copies = {name: self.place(tensor.detach()) for name, tensor in room.items()}
+        for name, (copy, _) in copies.items():
+            setattr(own, name, copy)
+        self.product(own)
+        for name, tensor in kept.items():
+            setattr(own, name, tensor)
+        own.whole.copy_(copies["whole"][0])
+        for _, memory in copies.values():
+            memory.free()
+        return own.result
+
+    def move_steps(self, steps: Steps) -> tuple[Tensor, Tensor, list[Guarded]]:
+        """Everything that a step touches, moved beside the page: its x and its y there, and the memory."""
+        tensors: dict[int, Tensor] = {}
+        calls = [made for made in steps.keep if isinstance(made, prepared.Call)]
+        products = [made for made in steps.keep if isinstance(made, OwnProduct)]
+        found = [t for made in products for t in (made.operand, made.packed, made.bias, made.whole) if t is not None]
+        found += [t for made in calls for t in tensors_in(made.keep[1:])]
+        for tensor in found:  # a stream is a part of the product's result: the widest of one address is the memory
+            known = tensors.get(tensor.data_ptr())
+            if tensor.numel() and (known is None or tensor.numel() > known.numel()):
+                tensors[tensor.data_ptr()] = tensor
+        placed = {address: self.place(tensor.detach()) for address, tensor in tensors.items()}
+        moved = {address: memory.address for address, (_, memory) in placed.items()}
+        for arguments in (steps.calls, *(made.keep[0] for made in calls)):
+            for k, value in enumerate(arguments.tolist()):
+                arguments[k] = moved.get(value, value)
+        assert len(moved) > 5
+        assert len(steps.calls) == steps.count * CHAIN_CALL
+        ends = placed[steps.x.data_ptr()][0], placed[steps.y.data_ptr()][0]
+        return *ends, [memory for _, memory in placed.values()]
+
     def guarded_code(self, target: Any) -> Any:
         loaded, product, pack, share = self.code(target)
 
@@ -134,6 +183,7 @@ class Guard:
 
 
 def results(layer: Recurrent, x: Tensor, states: tuple[Tensor, ...], given: dict[str, Any]) -> list[Tensor]:
+    torch.manual_seed(0)  # for masks
     y, ends = layer(x, states, **given, backend="cpu")
     loss = y.sin().sum() + sum(end.cos().sum() for end in ends)
     found = torch.autograd.grad(loss, [x, *states, *layer.parameters()], allow_unused=True, materialize_grads=True)
@@ -147,7 +197,8 @@ def runs(cases: Any, dtype: torch.dtype) -> Iterator[Callable[[], list[Tensor]]]
         for size in (SIZES[k % 6], SIZES[(k + 3) % 6]):
             torch.manual_seed(size)
             wide = SIZES[(k + 1) % 6]
-            layer = Recurrent(cases.ALL[name](), wide, size, dtype=dtype, bidirectional=k % 2 == 0)
+            masks = {"zoneout": 0.3, "recurrent_dropout": 0.3} if name in ("LSTM", "LSTMP") else {}
+            layer = Recurrent(cases.ALL[name](), wide, size, dtype=dtype, bidirectional=k % 2 == 0, **masks)
             for batch, given in ((3, {}), (1, {}), (5, {"lengths": [4, 0, 2, 4, 1], "resets": torch.rand(4, 5) < 0.4})):
                 x = torch.randn(4, batch, wide, dtype=dtype, requires_grad=True)
                 rows = layer.directions
@@ -156,18 +207,54 @@ def runs(cases: Any, dtype: torch.dtype) -> Iterator[Callable[[], list[Tensor]]]
                 yield lambda layer=layer, x=x, states=states, given=given: results(layer, x, states, given)
 
 
-def main(place: str, type_name: str, broken: bool) -> None:
+def products(dtype: torch.dtype) -> Iterator[Callable[[], list[Tensor]]]:
+    """Input products with their gradients: x whole and cut from wider rows, with a bias and without."""
+    target = target_of(str(dtype).removeprefix("torch."), None)
+    for k, size in enumerate(SIZES):
+        inner, rows = SIZES[(k + 2) % 6], SIZES[(k + 3) % 6]
+        wide, matrix, bias = (torch.randn(n, dtype=dtype) for n in ((rows, inner + 5), (size, inner), (size,)))
+
+        def run(cut: bool, with_bias: bool, wide: Tensor = wide, matrix: Tensor = matrix, b: Tensor = bias) -> Any:
+            x = wide[:, 3 : 3 + matrix.shape[1]] if cut else wide[:, : matrix.shape[1]].contiguous()
+            given = [t.detach().requires_grad_() for t in ([x, matrix, b] if with_bias else [x, matrix])]
+            y = linear.own_linear(target, given[0], given[1], given[2] if with_bias else None)
+            return [y.detach().clone(), *torch.autograd.grad(y.sin().sum(), given)]
+
+        for cut, with_bias in ((False, True), (True, False), (True, True)):
+            yield lambda run=run, cut=cut, with_bias=with_bias: run(cut, with_bias)
+
+
+def check_steps(cases: Any, dtype: torch.dtype, guard: Guard) -> None:
+    """Steppers of two layers, beside the page and not: outputs and states."""
+    for k, name in enumerate(("LSTM", "GRU", "IndRNN", "LayerNormLSTM", "LSTMP", "Peephole-ifo")):
+        for batch in (1, 3):
+            torch.manual_seed(k)
+            layer = Recurrent(cases.ALL[name](), SIZES[(k + 1) % 6], SIZES[k], num_layers=2, dtype=dtype)
+            plain, moved = layer.stepper(batch), layer.stepper(batch)
+            x_there, y_there, memory = guard.move_steps(moved._steps)
+            for x in torch.randn(4, batch, layer.input_size, dtype=dtype):
+                x_there.copy_(x)
+                moved._steps.run()
+                assert torch.equal(plain(x), y_there), name
+            for part in memory:
+                part.free()
+
+
+def main(place: str, type_name: str, wrong: str) -> None:
     spec = importlib.util.spec_from_file_location("cases", Path(__file__).parents[1] / "cells" / "cases.py")
     assert spec is not None
     assert spec.loader is not None
     cases = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(cases)
-    if broken:
+    dtype = getattr(torch, type_name)
+    if wrong == "broken":
         RowWriter.load = lambda own, index, column, count: own.e.load_vector(own.address(own.spot(index), column))
     guard = Guard(place == "end")
+    guard.narrow = wrong == "narrow"
     for threads in (1, 2):
         torch.set_num_threads(threads)
-        for run in runs(cases, getattr(torch, type_name)):
+        check_steps(cases, dtype, guard)
+        for run in (*products(dtype), *runs(cases, dtype)):
             plain = run()
             guard.install()
             guarded = run()
@@ -178,4 +265,4 @@ def main(place: str, type_name: str, broken: bool) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], "broken" in sys.argv)
+    main(sys.argv[1], sys.argv[2], sys.argv[3] if len(sys.argv) > 3 else "")

@@ -47,6 +47,11 @@ def test_the_guard_catches_a_kernel_that_reads_whole_vectors() -> None:
     assert done.returncode == -signal.SIGSEGV
 
 
+@linux
+def test_the_guard_catches_a_product_that_writes_behind_its_result() -> None:
+    assert guarded("end", "float32", "narrow").returncode == -signal.SIGSEGV
+
+
 @pytest.mark.parametrize("name", ["LSTM", "mixed", "ONLSTM"])
 def test_all_addresses_are_computed_in_64_bits(name: str, cases: Any) -> None:
     compiled = compiled_for(cell_key(cases.ALL[name](), 2, 3, True), torch.float32)
