@@ -9,7 +9,11 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-__all__ = ["Line", "Report", "Section", "shown"]
+from cellwright.tasks.share import Share
+
+__all__ = ["Figure", "Line", "Report", "Section", "shown"]
+
+Figure = float | Share | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +21,11 @@ class Line:
     """A row of a table: who answered, and how good the answers are. A figure that is None shows as –."""
 
     name: str
-    figures: Mapping[str, float | None]
+    figures: Mapping[str, Figure]
+
+    def to_data(self) -> dict[str, Any]:
+        """For `--json`: a share gives its value, the ends of its interval and the number of answers."""
+        return {"name": self.name, **{key: _data(value) for key, value in self.figures.items()}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +60,7 @@ class Report:
     notes: Sequence[str] = field(default_factory=list)
 
     @property
-    def figures(self) -> Mapping[str, float | None]:
+    def figures(self) -> Mapping[str, Figure]:
         """Of the first line: the model."""
         return self.lines[0].figures
 
@@ -64,11 +72,8 @@ class Report:
             "split": self.split,
             "examples": self.examples,
             "unit": self.unit,
-            "lines": [{"name": line.name, **line.figures} for line in self.lines],
-            "sections": {
-                section.title: [{"name": line.name, **line.figures} for line in section.lines]
-                for section in self.sections
-            },
+            "lines": [line.to_data() for line in self.lines],
+            "sections": {section.title: [line.to_data() for line in section.lines] for section in self.sections},
             "notes": list(self.notes),
         }
 
@@ -92,10 +97,21 @@ class Report:
         return table
 
 
-def shown(value: float | None, percent: bool = False) -> str:
-    """93.61 for a share of 0.9361; a count as it is, with commas; else four significant digits; – for None."""
+def shown(value: Figure, percent: bool = False) -> str:
+    """93.61 for a share of 0.9361, or 93.6 (92.0–94.9) for a Share; a count as it is, with commas.
+
+    Any other number has four significant digits; None gives –.
+    """
     if value is None:
         return "–"
+    if isinstance(value, Share):
+        return f"{100 * value.value:.1f} ({100 * value.low:.1f}–{100 * value.high:.1f})"
     if percent:
         return f"{100 * value:.2f}"
     return f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
+
+
+def _data(value: Figure) -> Any:
+    if not isinstance(value, Share):
+        return value
+    return {"value": value.value, "low": value.low, "high": value.high, "total": value.total}

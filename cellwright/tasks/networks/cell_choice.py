@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from torch import Tensor, nn
 
 from cellwright.cells import CELLS, Cell
@@ -31,11 +33,23 @@ def choose_cell(name: str) -> Cell | None:
 
 
 def recurrent_layer(
-    cell: Cell | None, input_size: int, hidden_size: int, bidirectional: bool, forget_bias: float
+    cell: Cell | None,
+    input_size: int,
+    hidden_size: int,
+    bidirectional: bool,
+    forget_bias: float,
+    chrono_lag: int = 0,
 ) -> tuple[nn.Module, int]:
-    """One layer on (B, T, input_size) and the size of its output; `forget_bias` where a gate of the cell keeps."""
+    """One layer on (B, T, input_size) and the size of its output.
+
+    Args:
+        forget_bias: of the gate that keeps the old state, where the cell has one.
+        chrono_lag: the longest lag in steps, for chrono biases in place of `forget_bias`; 0 = none.
+    """
     if cell is None:
         return PerToken(input_size, hidden_size), hidden_size
-    options = {"forget_bias": forget_bias} if keeping_gate(cell) is not None else {}
+    options: dict[str, Any] = {}
+    if keeping_gate(cell) is not None:
+        options = {"init": "chrono", "max_lag": chrono_lag} if chrono_lag else {"forget_bias": forget_bias}
     made = layer(cell, input_size, hidden_size, batch_first=True, bidirectional=bidirectional, **options)
     return made, cell.output_size(hidden_size) * (2 if bidirectional else 1)

@@ -81,7 +81,10 @@ class TrainSection(Section):
 
 
 class Config(Section):
-    """All settings of a run. Derived classes replace `data` and `model` with their task's sections."""
+    """All settings of a run. Derived classes replace `data` and `model` with their task's sections.
+
+    What a section is given here, such as ``train: TrainSection = TrainSection(epochs=4)``, are the task's defaults.
+    """
 
     data: DataSection = DataSection()
     model: Section = Section()
@@ -126,6 +129,10 @@ def load_config(
 
     for key in _keys(tree):
         _check_known(key, schema, place(key))
+    # A section that is named in part keeps the task's own defaults for the rest, not those of its class.
+    for section, table in tree.items():
+        if isinstance(table, dict):
+            tree[section] = {**_own_defaults(schema, section), **table}
     try:
         return schema.model_validate(tree)
     except ValidationError as error:
@@ -143,8 +150,9 @@ def config_table(schema: type[Config]) -> list[ConfigRow]:
     """Every key with its type and range, its default and its description, in the order of the file."""
     rows = []
     for section, inner in _sections(schema).items():
+        own = _own_defaults(schema, section)
         for name, field in inner.model_fields.items():
-            default = field.get_default(call_default_factory=True)
+            default = own.get(name, field.get_default(call_default_factory=True))
             shown = "none" if default is None else tomli_w.dumps({"v": default})[4:].strip()
             if isinstance(default, list):
                 shown = f"[{', '.join(tomli_w.dumps({'v': item})[4:].strip() for item in default)}]"
@@ -242,6 +250,12 @@ def _sections(schema: type[Config]) -> dict[str, type[Section]]:
         for name, field in schema.model_fields.items()
         if isinstance(field.annotation, type) and issubclass(field.annotation, Section)
     }
+
+
+def _own_defaults(schema: type[Config], section: str) -> dict[str, Any]:
+    """What the schema gives the section apart from the defaults of the section's class."""
+    default = schema.model_fields[section].default
+    return default.model_dump(exclude_unset=True) if isinstance(default, Section) else {}
 
 
 def _fields(schema: type[Config]) -> dict[str, FieldInfo]:

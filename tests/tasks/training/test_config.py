@@ -229,3 +229,15 @@ def test_changed_keys_are_the_differing_ones():
 def test_settings_cannot_be_changed_after_loading():
     with pytest.raises(ValueError, match="frozen"):
         Config().train.epochs = 4
+
+
+class OwnDefaults(Config):
+    model: ModelSection = ModelSection(kind="gru", sizes=[7])
+
+
+def test_a_section_named_in_part_keeps_the_tasks_own_defaults(tmp_path: Path) -> None:
+    path = file_of(tmp_path, "[model]\ntied = true\n")
+    for config in (load_config(path, schema=OwnDefaults), load_config(None, ["model.tied=true"], schema=OwnDefaults)):
+        assert config.model == ModelSection(kind="gru", sizes=[7], tied=True)
+    assert load_config(None, ["model.kind=lstm"], schema=OwnDefaults).model.kind == "lstm"
+    assert {row.key: row.default for row in config_table(OwnDefaults)}["model.kind"] == '"gru"'
