@@ -7,6 +7,7 @@ no gate reads h. So a unit does what its line says, and tests and lessons can as
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -97,7 +98,7 @@ def _layer(words: Mapping[str, Sequence[Gate]], biases: Mapping[str, Sequence[fl
                 for letter in "ifo":
                     open_ = getattr(gate, letter)
                     views[f"W.{letter}"][unit, column] = WIDE * (2 * open_ - 1)
-                views["W.g"][unit, column] = WIDE * gate.g
+                views["W.g"][unit, column] = math.atanh(gate.g) if abs(gate.g) < 1 else WIDE * gate.g
         for name, values in (biases or {}).items():
             views[name].copy_(torch.tensor(values, dtype=torch.float64))
     return layer.requires_grad_(False)
@@ -125,14 +126,10 @@ def agreement() -> HandSet:
     )
 
 
-def gate_table() -> HandSet:
-    """One unit, four words: each a line of the gate table, with a candidate of 1."""
-    words = {
-        "keep": (Gate(i=0.0, f=1.0, g=1.0, o=1.0),),
-        "blend": (Gate(i=1.0, f=1.0, g=1.0, o=1.0),),
-        "clear": (Gate(i=0.0, f=0.0, g=1.0, o=1.0),),
-        "replace": (Gate(i=1.0, f=0.0, g=1.0, o=1.0),),
-    }
+def gate_table(candidate: float = 1.0) -> HandSet:
+    """One unit, four words: each a line of the gate table, with a candidate from −1 to 1."""
+    table = {"keep": (0.0, 1.0), "blend": (1.0, 1.0), "clear": (0.0, 0.0), "replace": (1.0, 0.0)}
+    words = {word: (Gate(i=i, f=f, g=candidate, o=1.0),) for word, (i, f) in table.items()}
     return HandSet(
         "gate_table",
         "Forget and input gate open or shut: keep, blend, clear, replace.",

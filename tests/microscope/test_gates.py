@@ -90,6 +90,22 @@ def test_every_op_has_a_range_and_values_stay_in_it(every_cell: str, layer_of: C
         assert float(value.double().max()) <= high + slack
 
 
+@pytest.mark.parametrize(("number", "expected"), [(5.0, (0.0, 5.0)), (-5.0, (-5.0, 0.0))])
+def test_a_sigmoid_lets_through_from_nothing_to_all(number: float, expected: tuple[float, float]) -> None:
+    class Filter(Cell):
+        """A value behind a gate: y = C σ(x)."""
+
+        gates = "a"
+        states = "s"
+
+        def step(self, x, s, W):  # type: ignore[no-untyped-def]
+            y = number * ops.sigmoid(W.a @ x)
+            return y
+
+    names: dict[str, int] = {}
+    assert ranges(trace(Filter(), 3, 4, True, names))[names["y"]] == expected
+
+
 def record_of(cell: Cell, steps: int = 30) -> Any:
     torch.manual_seed(0)
     layer = Recurrent(cell, 3, 4, dtype=torch.float64)

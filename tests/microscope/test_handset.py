@@ -66,6 +66,21 @@ def test_the_gate_table() -> None:
             assert KINDS[gate_kinds(record).arrays["kind"][0, 0]] == word
 
 
+def test_the_gate_table_with_an_old_value_and_a_candidate() -> None:
+    model = handset.gate_table(-0.4)
+    for word, expected in {"keep": 0.7, "blend": 0.3, "clear": 0.0, "replace": -0.4}.items():
+        record = inspect(model.layer, model.encode([word]), state=(np.zeros((1, 1, 1)), np.full((1, 1, 1), 0.7)))
+        assert record.run().values["c"][0, 0, 0] == pytest.approx(expected, rel=1e-15, abs=1.3e-18)
+
+
+def test_a_forget_gate_far_shut_or_open_forgets_or_keeps_whole() -> None:
+    model = handset.half_lives((-40.0, 40.0))
+    c = model.inspect(("pulse", "wait")).run().values["c"][:, 0]
+    assert c[0].tolist() == [1, 1]
+    np.testing.assert_allclose(c[1], [4.2e-18, 1], rtol=0.02)
+    assert c[1, 1] == 1
+
+
 def test_the_counter_counts() -> None:
     assert values(handset.counter(), "c")[-1] == [50.0]
     assert [row[0] for row in values(handset.counter(), "c")] == list(range(1, 51))
