@@ -5,16 +5,13 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from cellwright.errors import TrainingError
 from cellwright.tasks.comparison import NETWORKS
 from cellwright.tasks.data.splits import with_validation
 from cellwright.tasks.networks.cell_choice import choose_cell
@@ -26,6 +23,7 @@ from cellwright.tasks.slots.report import CASE_KINDS, print_comparison
 from cellwright.tasks.slots.task import SlotsTask, answers, compare_answers
 from cellwright.tasks.training.loop import fit, prepare
 from cellwright.tasks.training.run_folder import RunFolder
+from cellwright.tasks.training.side_by_side import train_each
 from cellwright.tasks.travel.generate import Case, TravelCorpus
 
 __all__ = ["SETTINGS", "CaseCount", "Comparison", "Row", "compare", "train_network"]
@@ -129,18 +127,13 @@ def compare(
     """
     corpus = with_validation(open_corpus(config.data))
     split = "test" if corpus.test else "valid"
-    rows: dict[str, Row] = {}
+    first = sorted(networks, key=lambda name: not NETWORKS[name][1])  # those of two directions take longest
 
-    def known(row: Row) -> None:
-        rows[row.name] = row
+    def known(name: str, row: Row) -> None:
         if on_row is not None:
             on_row(row)
 
-    if processes == 1:
-        for name in networks:
-            known(train_network(name, config))
-    else:
-        _train_in_processes(networks, config, processes, known)
+    rows = train_each(first, partial(train_network, config=config), processes, known)
     notes = [
         *corpus.notes,
         f"{len(dict(corpus.splits())[split]):,} utterances of {corpus.name} {split}; figures in percent",
@@ -153,27 +146,6 @@ def compare(
             "words away; new: neither the city nor the sentence frame is in training"
         )
     return Comparison(corpus.name, [rows[name] for name in networks], notes)
-
-
-def _train_in_processes(
-    networks: Sequence[str], config: SlotsConfig, processes: int, known: Callable[[Row], None]
-) -> None:
-    """No more networks are handed out than there are processes, so that a failure or Ctrl-C waits for no others."""
-    waiting = sorted(networks, key=lambda name: not NETWORKS[name][1])  # those of two directions take longest
-    running: set[Future[Row]] = set()
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        while waiting or running:
-            while waiting and len(running) < processes:
-                running.add(pool.submit(train_network, waiting.pop(0), config))
-            done, running = wait(running, return_when=FIRST_COMPLETED)
-            for future in done:
-                try:
-                    known(future.result())
-                except BrokenProcessPool:
-                    raise TrainingError(
-                        "Expected the figures of a network, found that its process had died.",
-                        repair="It may have run out of memory: --set train.threads=2 trains fewer at a time.",
-                    ) from None
 
 
 def train_network(name: str, config: SlotsConfig) -> Row:
