@@ -31,7 +31,8 @@ class ModelInput:
     Attributes:
         words: as the model sees them.
         network: a copy in float64 and eval mode; the model itself is left alone.
-        forward: the network's outputs for this text, with their graph.
+        forward: the network's outputs for this text, with their graph; forward(3) for a batch of three copies of it.
+            Every tensor of the outputs has its batch first.
         decide: outputs -> (a scalar of any outputs of such a text, what it is in words): what the model decided here,
             as a log-probability.
         pad: what the first recurrent layer reads where there is no word.
@@ -40,7 +41,7 @@ class ModelInput:
 
     words: tuple[str, ...]
     network: nn.Module
-    forward: Callable[[], Any]
+    forward: Callable[..., Any]
     decide: Callable[[Any], tuple[Callable[[Any], Tensor], str]]
     pad: Callable[[], Tensor]
     per_word: bool
@@ -74,7 +75,10 @@ def read_utterance(model: SlotModel, text: str | Sequence[str], network: Any) ->
         padded: Tensor = network.features(make_batch([utterance, longer], model.vocabulary))
         return padded[0, -1]
 
-    return ModelInput(utterance.words, network, lambda: network(batch), decide, pad, not model.vocabulary.has_intents)
+    def forward(copies: int = 1) -> Any:
+        return network(batch if copies == 1 else make_batch([utterance] * copies, model.vocabulary))
+
+    return ModelInput(utterance.words, network, forward, decide, pad, not model.vocabulary.has_intents)
 
 
 def intent_score(best: int, outputs: Outputs) -> Tensor:
