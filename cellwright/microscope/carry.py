@@ -14,7 +14,8 @@ from torch import Tensor
 from cellwright.cells.cell import step_place
 from cellwright.engine.graph import Builder, Graph, Node
 from cellwright.errors import CellError, ConfigError
-from cellwright.microscope.carry_path import Carry, CarryPaths, Passage, carry_paths
+from cellwright.microscope.carry_parts import Passage
+from cellwright.microscope.carry_path import Carry, CarryPaths, carry_paths
 from cellwright.microscope.figure import Array, Check, Figure
 from cellwright.microscope.reading import Reading, read
 from cellwright.microscope.runs import Record, Run
