@@ -189,8 +189,8 @@ def arrival_by_gate(
 
 
 def _verdict(share_LQ: Array, labels: tuple[str, ...], state: str) -> str:
-    if not share_LQ.size:
-        return ""
+    if not share_LQ.any():
+        return f"No gradient comes back to {state}." if share_LQ.size else ""
     mean = np.abs(share_LQ).mean(axis=0)
     most = int(mean.argmax())
     return (

@@ -131,7 +131,10 @@ def carry_gradient(
     by_autograd = autograd_along(rows)
     s, mean = rows.state, float(np.abs(kept[0]).mean())
     check = Check(
-        f"Π a = d{s}_L/d{s}_t along the path", kept, by_autograd, 4 * len(kept) * EPS * max(1.0, np.abs(kept).max())
+        f"Π a = d{s}_L/d{s}_t along the path",
+        kept,
+        by_autograd,
+        4 * len(kept) * EPS * max(1.0, float(np.abs(kept).max())),
     )
     return Figure(
         name="carry_gradient",

@@ -11,6 +11,7 @@ Axes: L steps in reading order, K rows that are followed, M numbers of detours, 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -89,7 +90,7 @@ def detours(
         "Σ_m share_m = 1",
         share_LM.sum(axis=1),
         (total_L > 0).astype(np.float64),
-        64 * EPS * len(reading) * np.sqrt(reading.width) * max(1.0, cancelling),
+        64 * EPS * len(reading) * math.sqrt(reading.width) * max(1.0, cancelling),
     )
     counts = (*(str(m) for m in range(share_LM.shape[1] - 1)), f"{share_LM.shape[1] - 1}+")
     return Figure(

@@ -100,10 +100,10 @@ def forgetting_events(
         range="any",
         source="cellwright",
         arrays={"erased": erased, "written": written, **listed},
-        axes={"erased": ("t", "unit_of_state"), "written": ("t", "unit_of_state"), **dict.fromkeys(listed, ("event",))},
+        axes={"erased": ("t", "unit"), "written": ("t", "unit"), **dict.fromkeys(listed, ("event",))},
         labels={
             "t": steps,
-            "unit_of_state": rows.units,
+            "unit": rows.units,
             "event": tuple(f"{steps[t]}: {rows.units[j]}, {KINDS[kinds[t, j]]}" for t, j in zip(at, unit, strict=True)),
         },
         check=_telescope(rows, written, erased),

@@ -60,7 +60,9 @@ def state_jacobian(record: Record, layer: int = 0, direction: int = 0, sequence:
         arrays={"jacobian": found},
         axes={"jacobian": ("t", "after", "before")},
         labels={"t": reading.steps, "after": reading.units, "before": reading.units},
-        check=Check("J u = derivative along u", found @ u, along, 64 * reading.width * EPS * max(1.0, row_sums.max())),
+        check=Check(
+            "J u = derivative along u", found @ u, along, 64 * reading.width * EPS * max(1.0, float(row_sums.max()))
+        ),
         verdict=f"Largest entry {np.abs(found).max():.3g}; "
         f"{float((np.abs(found) < 1e-3).mean()):.0%} of the entries are below 0.001.",
     )

@@ -215,5 +215,5 @@ def _check(rows: CarryRows, held: Array, state: Array) -> Check:
 
 def _verdict(share_K: Array, entries: tuple[str, ...]) -> str:
     order = np.argsort(-np.abs(share_K))[:3]
-    said = ", ".join(f"{entries[k]} {share_K[k]:.0%}" for k in order if share_K[k])
+    said = ", ".join(f"{entries[k]} {share_K[k]:.0%}" for k in order if abs(share_K[k]) >= 0.005)
     return f"Still held: {said}." if said else "The state holds nothing."
