@@ -93,3 +93,21 @@ class Figure:
             )
             if not fits:
                 raise ShapeError(f"{self.name}: {name} is {shape}, its axes are ({', '.join(axes)}) of {sizes}.")
+
+    def to_data(self) -> dict[str, Any]:
+        """Everything as JSON can hold it; numbers that are not finite as "inf", "-inf", "nan"."""
+        from cellwright.microscope.export import to_data  # export reads figures
+
+        return to_data(self)
+
+    def table(self, rows: int = 12) -> Any:
+        """For `rich.print`: up to `rows` rows of each array, the largest, and the line that says whether it adds up."""
+        from cellwright.microscope.tables import figure_table
+
+        return figure_table(self, rows)
+
+    def _repr_html_(self) -> str:
+        """For notebooks."""
+        from cellwright.microscope.tables import figure_html
+
+        return figure_html(self)

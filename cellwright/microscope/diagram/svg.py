@@ -12,19 +12,19 @@ from cellwright.microscope.diagram.board import Board, arrange
 from cellwright.microscope.diagram.parts import Part, Token, parts_of
 from cellwright.microscope.diagram.ways import Place
 
-__all__ = ["STYLE", "Drawing", "cell_svg", "draw", "graph_svg"]
+__all__ = ["DARK", "LIGHT", "RULES", "STYLE", "Drawing", "cell_svg", "draw", "graph_svg"]
 
 COLUMN, ROW, RAIL = 112, 68, 22  # pixels between columns, rows, rails
 RADIUS, LINE, BOX = 17, 13, 92  # of a circle; height of a formula's row; width of a layer
 LEFT, TOP = 54, 46
 
 # Colours are of Okabe and Ito's set, which colour-blind readers tell apart; shapes and text say the same without them.
-STYLE = """
-.cw{font:13px system-ui,"Noto Sans","Noto Sans CJK SC","Microsoft YaHei",sans-serif;color:#1d2733;--paper:#fff;
---line:#5b6775;--layer:#fdf1d0;--layer-edge:#a66a00;--point:#fde6ea;--point-edge:#b0476a;--box:#e3f1fb;
---box-edge:#0072b2}
-@media (prefers-color-scheme:dark){.cw{color:#e8edf2;--paper:#161b22;--line:#9aa7b5;--layer:#3a2f12;
---layer-edge:#e69f00;--point:#3d2029;--point-edge:#e88aa8;--box:#14303f;--box-edge:#56b4e9}}
+LIGHT = """color:#1d2733;--paper:#fff;--line:#5b6775;--layer:#fdf1d0;--layer-edge:#a66a00;--point:#fde6ea;
+--point-edge:#b0476a;--box:#e3f1fb;--box-edge:#0072b2"""
+DARK = """color:#e8edf2;--paper:#161b22;--line:#9aa7b5;--layer:#3a2f12;--layer-edge:#e69f00;--point:#3d2029;
+--point-edge:#e88aa8;--box:#14303f;--box-edge:#56b4e9"""
+RULES = """
+.cw{font:13px system-ui,"Noto Sans","Noto Sans CJK SC","Microsoft YaHei","PingFang SC",sans-serif}
 .cw .paper{fill:var(--paper)}
 .cw text{fill:currentColor;stroke:none}
 .cw .way{fill:none;stroke:var(--line);stroke-width:1.6;stroke-linejoin:round}
@@ -39,6 +39,7 @@ STYLE = """
 .cw .name{font-size:12px;font-style:italic;font-weight:600}
 .cw .value{font-size:10.5px;font-variant-numeric:tabular-nums}
 """
+STYLE = f".cw{{{LIGHT}}}@media (prefers-color-scheme:dark){{.cw{{{DARK}}}}}{RULES}"
 
 
 class Drawing:
