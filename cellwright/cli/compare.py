@@ -11,6 +11,7 @@ from rich.console import Console
 
 from cellwright.cli.choices import one_of
 from cellwright.errors import ConfigError
+from cellwright.tasks.networks.cell_choice import choose_cell
 from cellwright.tasks.registry import kind_named
 from cellwright.tasks.training.config import load_config
 
@@ -26,7 +27,10 @@ def run_comparison(
         raise ConfigError(f"Expected a task with a comparison, found {task}.", repair="cellwright compare slots")
     chosen = list(kind.networks) if networks is None else [n.strip() for n in networks.split(",")]
     for name in chosen:
-        one_of("--networks", name, kind.networks)
+        if kind.any_cell:
+            choose_cell(name)
+        else:
+            one_of("--networks", name, kind.networks)
     values = kind.comparison(data if data is not None else kind.embedded[0])
     resolved = load_config(config, sets, schema=kind.config, values=values)
     processes = min(len(chosen), max(1, (os.cpu_count() or 1) // max(1, resolved.train.threads)))

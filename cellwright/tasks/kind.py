@@ -85,6 +85,7 @@ class TaskKind(ABC, Generic[ConfigT, ModelT]):
         config: its settings; `data` and `model` are its own sections.
         embedded: names of the data it can generate, the default of `data.path` first.
         networks: rows of `cellwright compare NAME`; empty where it has no such table.
+        any_cell: whether a row may be any cell's name, FILE.py:NAME included.
     """
 
     name: ClassVar[str]
@@ -92,6 +93,7 @@ class TaskKind(ABC, Generic[ConfigT, ModelT]):
     config: type[ConfigT]
     embedded: ClassVar[Sequence[str]] = ()
     networks: ClassVar[Sequence[str]] = ()
+    any_cell: ClassVar[bool] = False
 
     @abstractmethod
     def build(self, config: ConfigT, cell: Cell | None = None) -> RunnableTask:
