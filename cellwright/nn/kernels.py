@@ -95,13 +95,14 @@ class KernelLayer:
         return "" if self.state_masks is None or self.state_masks.evaluation is None else "evaluation"
 
     def draw_masks(
-        self, steps: int, batch: int, dtype: torch.dtype, resets_TB: Tensor | None
+        self, steps: int, batch: int, state: Tensor, resets_TB: Tensor | None
     ) -> dict[tuple[int, int], dict[str, Tensor]] | None:
-        """The masks of every layer and direction, (T, B, n) each; None outside training."""
+        """The masks of every layer and direction, (T, B, n) each, for states like `state`; None outside training."""
         if self.state_masks is None or not self.training:
             return None
+        like = state.new_empty(0, dtype=computed_in(state.dtype))
         return {
-            (layer, direction): self.state_masks.draw(steps, batch, dtype, resets_TB)
+            (layer, direction): self.state_masks.draw(steps, batch, like, resets_TB)
             for layer in range(self.num_layers)
             for direction in range(self.directions)
         }
@@ -170,15 +171,14 @@ class KernelLayer:
         if isinstance(x, PackedSequence) and lengths is None:
             del options["resets_TB"]
             packed = rows_of_packed(x)
-            options["masks"] = self.draw_masks(packed.steps, packed.batch, computed_in(states[0].dtype), None)
+            options["masks"] = self.draw_masks(packed.steps, packed.batch, states[0], None)
             y_RO, finals = run_compiled(partial(self.source, variant=self.variant), packed, states, **options)
             return x._replace(data=y_RO), finals
         x_TBI, lengths_B, layout = read_input(self.label, x, lengths, batch_first=self.batch_first)
         if "run_part" in options:  # pieces of time lie one after another
             x_TBI = x_TBI.contiguous()
         steps = rows_of(x_TBI, lengths_B)
-        dtype = computed_in(states[0].dtype)
-        options["masks"] = self.draw_masks(steps.steps, steps.batch, dtype, options["resets_TB"])
+        options["masks"] = self.draw_masks(steps.steps, steps.batch, states[0], options["resets_TB"])
         y_RO, finals = run_compiled(partial(self.source, variant=self.variant), steps, states, **options)
         return layout.output(steps.back(y_RO), lengths_B), layout.states(finals)
 

@@ -39,23 +39,25 @@ class StateMasks:
         self.training = Masking(tuple(zoneout), tuple(dropout), (), output)
         self.evaluation = Masking(expected=tuple(zoneout.items()), output=output) if zoneout else None
 
-    def draw(self, steps: int, batch: int, dtype: torch.dtype, resets_TB: Tensor | None) -> dict[str, Tensor]:
+    def draw(self, steps: int, batch: int, like: Tensor, resets_TB: Tensor | None) -> dict[str, Tensor]:
         """The masks of one layer in one direction, (T, B, S), from torch's generator, by the names of their leaves.
 
         Zoneout: 1 where a unit keeps its value, drawn for every step. Dropout: 0 or 1 / (1 − p), one for a whole
         sequence; a reset begins a new sequence.
+
+        Args:
+            like: a tensor of the masks' type and device.
         """
         found: dict[str, Tensor] = {}
         for state, rate in self.zoneout.items():
-            drawn = torch.empty((steps, batch, self.sizes[state]), dtype=dtype).bernoulli_(rate)
-            found[mask_name("zoneout", state)] = drawn
+            found[mask_name("zoneout", state)] = like.new_empty((steps, batch, self.sizes[state])).bernoulli_(rate)
         for state, rate in self.dropout.items():
             shape = (steps if resets_TB is not None else 1, batch, self.sizes[state])
-            drawn = torch.empty(shape, dtype=dtype).bernoulli_(1 - rate).div_(1 - rate)
+            drawn = like.new_empty(shape).bernoulli_(1 - rate).div_(1 - rate)
             if resets_TB is None:
                 found[mask_name("dropout", state)] = drawn.expand(steps, -1, -1)
                 continue
-            begin_TB = torch.where(resets_TB, torch.arange(steps)[:, None], 0)
+            begin_TB = torch.where(resets_TB, torch.arange(steps, device=like.device)[:, None], 0)
             begin_TB = begin_TB.cummax(0).values if steps else begin_TB
             found[mask_name("dropout", state)] = drawn.gather(0, begin_TB[..., None].expand(drawn.shape))
         return found

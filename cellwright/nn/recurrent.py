@@ -18,7 +18,7 @@ from cellwright.cells import Cell
 from cellwright.engine.run.loop import run_loop
 from cellwright.engine.run.registry import cell_key, constant_for_compilers
 from cellwright.errors import ConfigError
-from cellwright.nn.compiled import LayerSource, computed_in, directed_resets, warn_slow
+from cellwright.nn.compiled import LayerSource, directed_resets, warn_slow
 from cellwright.nn.init import check_init, initialise, uniform
 from cellwright.nn.kernels import KernelLayer
 from cellwright.nn.layout import (
@@ -225,7 +225,7 @@ class Recurrent(KernelLayer, nn.Module):
         states = batch_states(given, self.state_sizes, rows, batch, x_TBI)
         if lengths_B is not None:
             x_TBI = mask_padding(x_TBI, lengths_B)
-        masks = self.draw_masks(x_TBI.shape[0], x_TBI.shape[1], computed_in(states[0].dtype), resets_TB)
+        masks = self.draw_masks(x_TBI.shape[0], x_TBI.shape[1], states[0], resets_TB)
         run_one = partial(self.run_one, resets_TB=resets_TB, masks=masks)
         y_TBO, finals = run_stack(
             run_one,

@@ -49,7 +49,7 @@ class Traceable(Protocol):
     def masking(self, variant: str) -> Masking | None: ...
 
     def draw_masks(
-        self, steps: int, batch: int, dtype: torch.dtype, resets_TB: Tensor | None
+        self, steps: int, batch: int, state: Tensor, resets_TB: Tensor | None
     ) -> dict[tuple[int, int], dict[str, Tensor]] | None: ...
 
     def source(self, layer: int, reverse: bool) -> LayerSource: ...
@@ -62,7 +62,7 @@ def trace_layer(
     rows = rows_of(x_TBI, lengths_B)
     dtype = computed_in(states[0].dtype)
     dropout = layer.dropout if layer.training else 0.0
-    masks = layer.draw_masks(rows.steps, rows.batch, dtype, None)
+    masks = layer.draw_masks(rows.steps, rows.batch, states[0], None)
     masking = layer.masking(layer.variant)
     found: Trace = {}
     finals: dict[int, Sequence[Tensor]] = {}

@@ -19,6 +19,7 @@ I, H, T, B = 3, 4, 7, 5
 LENGTHS = [7, 0, 5, 6, 2]
 FLAGS = torch.zeros(T, B, dtype=torch.bool)
 FLAGS[0, 0] = FLAGS[3, 0] = FLAGS[4, 0] = FLAGS[6, 2] = FLAGS[2, 3] = FLAGS[1, 1] = True
+DOUBLE = torch.empty(0, dtype=torch.float64)
 CLOSE = {"rtol": 1e-12, "atol": 1e-12}
 BOTH = {"zoneout": 0.3, "recurrent_dropout": 0.4}
 
@@ -74,7 +75,7 @@ def test_the_papers_equations() -> None:
     layer = made(CELLS["LSTM"](), zoneout={"c": 0.5, "h": 0.2}, recurrent_dropout=0.25)
     x = torch.randn(T, B, I, dtype=torch.float64)
     torch.manual_seed(11)
-    drawn = layer.state_masks.draw(T, B, torch.float64, None)
+    drawn = layer.state_masks.draw(T, B, DOUBLE, None)
     keep = [{s: drawn[f"zoneout.{s}"][t] for s in "hc"} for t in range(T)]
     y, (h, c) = seeded(layer, x)
     for ours, theirs in zip((y, h[0], c[0]), lstm_by_hand(layer, x, keep, {"h": drawn["dropout.h"][0]}), strict=True):
@@ -87,7 +88,7 @@ def test_the_papers_equations() -> None:
 
 def test_masks_are_drawn_at_their_rates() -> None:
     layer = Recurrent(CELLS["LSTM"](), I, 50, zoneout={"c": 0.5, "h": 0.1}, recurrent_dropout=0.2)
-    drawn = layer.state_masks.draw(100, 40, torch.float32, None)
+    drawn = layer.state_masks.draw(100, 40, torch.empty(0), None)
     for name, values, rate in (("zoneout.c", {0, 1}, 0.5), ("zoneout.h", {0, 1}, 0.1), ("dropout.h", {0, 1.25}, 0.8)):
         assert set(drawn[name].unique().tolist()) == values
         share = float((drawn[name] > 0).double().mean())
@@ -100,11 +101,11 @@ def test_masks_are_drawn_at_their_rates() -> None:
 
 def test_dropout_has_one_mask_a_sequence_also_behind_a_reset() -> None:
     layer = made(CELLS["GRU"](), recurrent_dropout=0.5)
-    mask = layer.state_masks.draw(T, B, torch.float64, FLAGS)["dropout.h"]
+    mask = layer.state_masks.draw(T, B, DOUBLE, FLAGS)["dropout.h"]
     for b in range(B):
         for t in range(1, T):
             assert torch.equal(mask[t, b], mask[t - 1, b]) or bool(FLAGS[t, b])
-    many = made(CELLS["GRU"](), recurrent_dropout=0.5).state_masks.draw(200, 1, torch.float64, torch.ones(200, 1) > 0)
+    many = made(CELLS["GRU"](), recurrent_dropout=0.5).state_masks.draw(200, 1, DOUBLE, torch.ones(200, 1) > 0)
     assert len(many["dropout.h"][:, 0].unique(dim=0)) == 2**H
 
 
@@ -145,7 +146,7 @@ def test_products_read_the_mask_and_nothing_else_does() -> None:
     layer = made(Leaky(), recurrent_dropout=0.5, zoneout=0.3)
     x = torch.randn(T, B, I, dtype=torch.float64)
     torch.manual_seed(11)
-    drawn = layer.state_masks.draw(T, B, torch.float64, None)
+    drawn = layer.state_masks.draw(T, B, DOUBLE, None)
     w, h, ys = layer.views(0), torch.zeros(B, H, dtype=torch.float64), []
     m = drawn["dropout.h"][0]
     for t in range(T):
@@ -229,6 +230,12 @@ def test_inside_a_compiled_model() -> None:
     )
     layer.eval()
     torch.testing.assert_close(whole(x)[0], layer(x)[0], **CLOSE)
+
+
+def test_masks_lie_where_x_lies() -> None:
+    layer = Recurrent(CELLS["GRU"](), I, H, **BOTH, device="meta")
+    x = torch.empty(T, B, I, device="meta")
+    assert layer(x, resets=FLAGS.to("meta"), backend="reference")[0].shape == (T, B, H)
 
 
 def test_layer_makes_a_recurrent_where_masks_are_asked_for() -> None:
