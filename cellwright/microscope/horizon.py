@@ -16,11 +16,12 @@ from cellwright.microscope.figure import Array, Check, Figure
 from cellwright.microscope.gradients import gradient_by_lag
 from cellwright.microscope.runs import Record
 from cellwright.microscope.slope import slope_of
+from cellwright.tasks.share import Share
 
 __all__ = ["Horizons", "horizons", "memory_horizon", "task_horizon"]
 
 FLAT = 1e-12  # of ln G a lag: less is rounding
-Z95 = 1.959963984540054  # of the normal distribution, two-sided 95 %
+Z = 1.959963984540054  # 97.5 % of a normal distribution lie below
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,10 +135,10 @@ def task_horizon(results: Sequence[tuple[int, int, int]], chance: float) -> Figu
         raise ConfigError(f"Expected a chance from 0 to 1, without 1, found {chance}.")
     gaps, correct, total = _counted(results)
     accuracy = correct / total
-    low, high = _wilson(accuracy, total)
-    bounds = np.stack([low, high], axis=1)
+    shares = [Share(int(right), int(of)) for right, of in zip(correct, total, strict=True)]
+    bounds = np.array([(share.low, share.high) for share in shares])
     needed = chance + (1 - chance) / 2
-    found = np.array([_largest(gaps, level >= needed) for level in (accuracy, low, high)], np.float64)
+    found = np.array([_largest(gaps, level >= needed) for level in (accuracy, *bounds.T)], np.float64)
     notes = []
     if found[0] == gaps[-1]:
         notes.append(f"The largest gap tried, {gaps[-1]}, is still remembered: at least so far.")
@@ -217,15 +218,9 @@ def _counted(results: Sequence[tuple[int, int, int]]) -> tuple[Array, Array, Arr
     return np.array(gaps), np.array([counts[g][0] for g in gaps]), np.array([counts[g][1] for g in gaps])
 
 
-def _wilson(accuracy: Array, total: Array) -> tuple[Array, Array]:
-    centre = (accuracy + Z95**2 / (2 * total)) / (1 + Z95**2 / total)
-    spread = Z95 / (1 + Z95**2 / total) * np.sqrt(accuracy * (1 - accuracy) / total + Z95**2 / (4 * total**2))
-    return np.clip(centre - spread, 0, 1), np.clip(centre + spread, 0, 1)
-
-
 def _wilson_roots(accuracy: Array, total: Array) -> Array:
     rows = [
-        np.sort(np.roots([n + Z95**2, -(2 * n * p + Z95**2), n * p**2]).real)
+        np.sort(np.roots([n + Z**2, -(2 * n * p + Z**2), n * p**2]).real)
         for p, n in zip(accuracy, total, strict=True)
     ]
     return np.asarray(np.clip(np.stack(rows), 0, 1))

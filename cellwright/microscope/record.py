@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from cellwright.microscope.tracer import Tracer, as_double, double_copy
 from cellwright.nn.kernels import KernelLayer
 from cellwright.nn.lengths import Lengths
 
-__all__ = ["Record", "Run", "inspect"]
+__all__ = ["Record", "Run", "inspect", "watching"]
 
 Target = Callable[[Any], Tensor]
 Chosen = tuple[Tensor, str]  # what is explained, and what it is in words
@@ -76,8 +77,8 @@ def inspect(
             chosen = _run_module(model_or_layer, inputs, target, tracer)
         elif hasattr(model_or_layer, "task"):
             text = read(model_or_layer, inputs)
-            watch(text.network, tracer)
-            outputs = text.forward()
+            with watching(text.network, tracer):
+                outputs = text.forward()
             chosen = text.target(outputs) if target is None else (target(outputs), _name_of(target))
             words = (text.words,)
         else:
@@ -90,8 +91,12 @@ def inspect(
     return Record(runs, y_TBO, runs[-1].lengths_B, words, chosen[1] if gradients else "")
 
 
-def watch(network: nn.Module, tracer: Tracer) -> None:
-    """Lets the recurrent layers of a copy run through the tracer. Raises ConfigError where there are none."""
+@contextmanager
+def watching(network: nn.Module, tracer: Tracer) -> Iterator[None]:
+    """Inside the block the recurrent layers of `network` run through the tracer.
+
+    Raises ConfigError where there are none.
+    """
     layers = [module for module in network.modules() if isinstance(module, KernelLayer)]
     if not layers:
         others = [type(module).__name__ for module in network.modules() if isinstance(module, nn.RNNBase)]
@@ -101,8 +106,13 @@ def watch(network: nn.Module, tracer: Tracer) -> None:
             if others
             else "A network without recurrence keeps nothing from step to step: there is no memory to look at.",
         )
-    for layer in layers:
-        layer.forward = partial(_traced_forward, tracer, layer)
+    try:
+        for layer in layers:
+            layer.forward = partial(_traced_forward, tracer, layer)
+        yield
+    finally:
+        for layer in layers:
+            layer.__dict__.pop("forward", None)
 
 
 def _traced_forward(
@@ -123,8 +133,9 @@ def _traced_forward(
 
 def _run_module(module: nn.Module, inputs: Any, target: Target | None, tracer: Tracer) -> Chosen:
     network = double_copy(module)
-    watch(network, tracer)
-    outputs = network(inputs if isinstance(inputs, Tensor) and not inputs.is_floating_point() else as_double(inputs))
+    with watching(network, tracer):
+        whole = isinstance(inputs, Tensor) and not inputs.is_floating_point()
+        outputs = network(inputs if whole else as_double(inputs))
     if target is not None:
         return target(outputs), _name_of(target)
     if isinstance(outputs, Tensor):

@@ -9,18 +9,33 @@ from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
+from cellwright.engine.differentiate import Gradient
 from cellwright.engine.graph import Graph, Node
 from cellwright.engine.run.torch_rows import TORCH_ROWS
 from cellwright.microscope.runs import Run
 
-__all__ = ["Replace", "apply_node", "node_values", "run_leaves", "step_function"]
+__all__ = ["COTANGENT", "Replace", "apply_node", "node_values", "run_leaves", "step_function"]
 
-NOT_ELEMENTWISE = ("matmul", "concat", "slice", "sum", "mean", "amax", "softmax", "cumsum")
+NOT_ELEMENTWISE = (
+    *("matmul", "concat", "slice", "sum", "mean", "amax", "softmax", "cumsum"),
+    *("matmul_t", "spread", "pad", "suffix_sum"),
+)
+# what gradients need beside the op list (engine.adjoint_ops), on values with any axes in front
+ADJOINT_ROWS: dict[str, Callable[..., Tensor]] = {
+    "matmul_t": lambda a, g: functional.linear(g, a.t()),
+    "eq": torch.eq,
+    "spread": lambda x, *, size: x.expand(*x.shape[:-1], size),
+    "pad": lambda x, *, start, size: functional.pad(x, (start, size - start - x.shape[-1])),
+    "suffix_sum": lambda x: x.flip(-1).cumsum(-1).flip(-1),
+}
+ROWS = {**TORCH_ROWS, **ADJOINT_ROWS}
+COTANGENT = "gradient of "  # in front of a state's name, or of "output.y": what arrives there
 Replace = Callable[[int, Tensor], Tensor]
 
 
-def node_values(graph: Graph, leaves: Mapping[str, Tensor], replace: Replace | None = None) -> list[Tensor]:
+def node_values(graph: Graph | Gradient, leaves: Mapping[str, Tensor], replace: Replace | None = None) -> list[Tensor]:
     """The value of every node, in order: (N, n) for a vector of each of N steps, (N,) for a scalar, without N where
     only parameters and numbers went in.
 
@@ -28,6 +43,8 @@ def node_values(graph: Graph, leaves: Mapping[str, Tensor], replace: Replace | N
         leaves: "x" (N, I), each state by name (N, S), each parameter by name. Without the axis N: one step.
         replace: (position, value) -> what later nodes read in its place. A later node that is the same op on the
             same values is the same node.
+
+    The graph may be that of a gradient: then what arrives at each new state, and at the output, is a leaf too.
     """
     found: list[Tensor] = []
     ranks: list[int] = []  # axes of one step's value: 0 of a scalar
@@ -36,7 +53,7 @@ def node_values(graph: Graph, leaves: Mapping[str, Tensor], replace: Replace | N
         if node.op == "constant":
             value = like.new_tensor(dict(node.attrs)["value"])
         elif not node.args:
-            value = leaves[node.name]
+            value = leaves[COTANGENT * (node.op == "cotangent") + node.name]
         else:
             value = apply_node(node, [found[a] for a in node.args], [ranks[a] for a in node.args])
         ranks.append(len(node.shape))
@@ -50,9 +67,11 @@ def apply_node(node: Node, args: list[Tensor], ranks: list[int]) -> Tensor:
     if node.op == "concat":
         lead = max((arg.shape[:-1] for arg in args), key=len)
         args = [arg.expand(*lead, arg.shape[-1]) for arg in args]
+    elif node.op == "spread" and ranks == [0]:
+        args = [args[0][..., None]]
     elif node.op not in NOT_ELEMENTWISE and any(ranks):  # a scalar of each step stands beside vectors as (N, 1)
         args = [arg[..., None] if rank == 0 and arg.dim() else arg for arg, rank in zip(args, ranks, strict=True)]
-    return TORCH_ROWS[node.op](*args, **attrs)
+    return ROWS[node.op](*args, **attrs)
 
 
 def run_leaves(run: Run) -> dict[str, Tensor]:

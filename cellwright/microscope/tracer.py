@@ -1,5 +1,5 @@
-"""Recording: each layer and direction run by itself through the engine in float64, so that what passes between them,
-and every gradient, can be read.
+"""Recording: each layer and direction run by itself through the engine, so that what passes between them, and every
+gradient, can be read.
 
 Axes: T time, B batch, I input, O output, S size of one state, L layers, D directions, n features of a named value.
 """
@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
+from cellwright.engine.masks import mask_step
 from cellwright.engine.named import BEFORE
 from cellwright.engine.trace import trace
 from cellwright.errors import DataError, ShapeError, TrainingError
@@ -72,10 +73,12 @@ class Tracer:
 
     Args:
         grads: whether a backward pass will follow.
+        dtype: that everything runs in.
+        checked: whether weights and inputs with nan or inf are refused.
     """
 
-    def __init__(self, grads: bool) -> None:
-        self.grads = grads
+    def __init__(self, grads: bool, dtype: torch.dtype = torch.float64, checked: bool = True) -> None:
+        self.grads, self.dtype, self.checked = grads, dtype, checked
         self.calls: list[_Call] = []
         self.layers = 0
 
@@ -86,7 +89,8 @@ class Tracer:
         state: Sequence[Tensor] | None = None,
         lengths: Lengths | None = None,
     ) -> tuple[Any, Any]:
-        """What `layer(x, state, lengths)` returns, in eval mode; `layer` is float64 (see `double_copy`)."""
+        """What `layer(x, state, lengths)` returns in eval mode. The layer's own dtype must be the tracer's, as that of
+        `double_copy` is; its weights are read, no gradient reaches them."""
         batch, batched = check_input(layer.label, x, layer.input_size, layer.batch_first)
         rows, sizes = layer.num_layers * layer.directions, layer.state_sizes
         given = check_states(layer.label, state, sizes, rows=rows, batch=batch, batched=batched, like=layer.weight)
@@ -96,7 +100,7 @@ class Tracer:
         states = batch_states(given, sizes, rows, batch, x_TBI)
         if lengths_B is not None:
             x_TBI = mask_padding(x_TBI, lengths_B)
-        if not bool(torch.isfinite(x_TBI).all()):
+        if self.checked and not bool(torch.isfinite(x_TBI).all()):
             raise DataError(
                 f"Expected finite x for {layer.label}, found nan or inf.",
                 repair="`cellwright.microscope.first_bad` names the first step and value that such an input breaks.",
@@ -133,12 +137,14 @@ class Tracer:
         lengths_B: Tensor | None,
     ) -> tuple[Tensor, States]:
         steps, batch, width = x_TBI.shape
-        one = Recurrent(layer.cell, width, layer.hidden_size, bias=layer.bias, dtype=torch.float64)
+        kept = {} if layer.state_masks is None else layer.state_masks.zoneout
+        one = Recurrent(layer.cell, width, layer.hidden_size, bias=layer.bias, zoneout=kept, dtype=self.dtype).eval()
         with torch.no_grad():
             theirs = layer_views(layer, depth, reverse)
             for name, view in one.views(0).items():
                 view.copy_(theirs[name])
-        check_finite(layer.label, one.views(0).items())
+        if self.checked:
+            check_finite(layer.label, one.views(0).items())
         full_B = torch.full((batch,), steps) if lengths_B is None else lengths_B
         # a node of its own: its gradient is what arrives in this direction, not what the other one adds
         x_own = x_TBI.clone() if x_TBI.requires_grad else x_TBI.clone().requires_grad_(self.grads)
@@ -167,6 +173,10 @@ class Tracer:
         cell, one = call.one.cell, call.one
         names: dict[str, int] = {}
         graph = trace(cell, one.input_size, one.hidden_size, one.bias, names)
+        masking = one.masking(one.variant)
+        if masking is not None:  # outside training: the mean over zoneout's masks
+            graph, moved = mask_step(graph, masking)
+            names = {name: moved[at] for name, at in names.items()}
         names |= dict(graph.states)
 
         def placed(tensor: Tensor) -> Array:

@@ -12,12 +12,14 @@ from torch import nn
 
 import cellwright
 from cellwright import nn as cwnn
+from cellwright.cells import GRU
 from cellwright.engine.interpret import interpret
 from cellwright.engine.run.loop import run_loop
 from cellwright.errors import ConfigError, DataError, ShapeError, TrainingError
 from cellwright.microscope.record import Record, inspect
 from cellwright.microscope.runs import Run
 from cellwright.microscope.steps import node_values, run_leaves
+from cellwright.nn import Recurrent
 
 torch.set_num_threads(1)
 LENGTHS = [5, 0, 3]
@@ -129,6 +131,19 @@ def test_the_layer_itself_is_left_alone() -> None:
         assert parameter.grad is None
         assert parameter.dtype == torch.float32
         assert torch.equal(parameter, before[name])
+
+
+def test_zoneout_is_recorded_as_its_mean_as_the_layer_runs_outside_training() -> None:
+    torch.manual_seed(0)
+    layer = Recurrent(GRU(), 3, 4, zoneout=0.2, recurrent_dropout=0.3, dtype=torch.float64).eval()
+    x = torch.randn(5, 3, 3, dtype=torch.float64)
+    record = inspect(layer.train(), x, lengths=LENGTHS, target=random_sum)
+    np.testing.assert_allclose(record.y_TBO, layer.eval()(x, lengths=LENGTHS)[0].detach().numpy(), rtol=0, atol=1e-14)
+    run = record.run()
+    n, z, h = run.values["n"], run.values["z"], run.before("h")
+    kept = 0.2 * h + 0.8 * ((1 - z) * n + z * h)
+    assert np.abs(run.values["h"] - kept)[:, 0].max() <= 1e-15
+    check_values(run)
 
 
 def test_one_sequence_without_a_batch_axis_and_one_step() -> None:
