@@ -3,7 +3,6 @@ was erased."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -14,10 +13,7 @@ import torch
 from cellwright.cells import CELLS, GRU, LSTM, Cell
 from cellwright.errors import ConfigError
 from cellwright.microscope import handset
-from cellwright.microscope.carry import carry_gradient, paths_of
-from cellwright.microscope.events import forgetting_events, gate_kinds
 from cellwright.microscope.figure import Figure
-from cellwright.microscope.gates import half_life
 from cellwright.microscope.ledger import ledger, notebook, ring
 from cellwright.microscope.record import inspect
 from cellwright.microscope.runs import Record
@@ -132,43 +128,3 @@ def test_a_ring_of_a_very_long_sequence_is_refused() -> None:
     with pytest.raises(ConfigError, match="at most 4,000 steps"):
         ring(record)
     assert ledger(record).check.holds
-
-
-CARRYING = [name for name in CELLS if name not in ("Elman", "Jordan", "IndRNN")]
-
-
-@pytest.mark.parametrize("name", [*CARRYING, *(f"grammar-{seed}" for seed in range(20))])
-def test_every_carrying_cell_in_both_directions_with_lengths(
-    name: str, layer_of: Callable[..., Any], cell_of: Callable[[str], Cell]
-) -> None:
-    if name.startswith("grammar-"):
-        layer = with_carry(cell_of(name))
-    else:
-        layer = layer_of(name, num_layers=2, bidirectional=True)
-    torch.manual_seed(2)
-    record = inspect(layer, torch.randn(5, 3, layer.input_size), lengths=[5, 0, 3], gradients=False)
-    for run in record.runs:
-        states = paths_of(run).carries
-        assert states
-        for state in states:
-            given = {"layer": run.layer, "direction": run.direction, "sequence": 2 * run.direction, "state": state}
-            for measure in (ledger, ring, notebook, gate_kinds, forgetting_events):
-                assert red_when_touched(measure(record, **given))
-            assert half_life(record, **given).check.holds
-            assert carry_gradient(record, **given).check.holds
-
-
-def with_carry(drawn: Any) -> Recurrent:
-    """A drawn cell whose every state is also carried: s′ = ½ (1 + n) ⊙ s + n, n the state that was drawn."""
-
-    class Carried(type(drawn)):  # type: ignore[misc]
-        def step(self, x: Any, *states: Any, **params: Any) -> Any:
-            *new, y = super().step(x, *states, **params)
-            return (*(0.5 * (1 + n) * s + n for n, s in zip(new, states, strict=True)), y)
-
-    torch.manual_seed(0)
-    layer = Recurrent(Carried(drawn.program), drawn.program.input_size, 3, dtype=torch.float64, bidirectional=True)
-    with torch.no_grad():
-        for weight in layer.parameters():
-            weight.uniform_(-1, 1).div_(max(1, weight.shape[-1] if weight.dim() > 1 else 1) ** 0.5)
-    return layer

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -224,18 +223,6 @@ def test_more_would_be_needed_is_said() -> None:
 )
 def test_the_kaplan_yorke_dimension(exponents: list[float], dimension: float) -> None:
     assert kaplan_yorke(np.array(exponents)) == pytest.approx(dimension)
-
-
-def test_every_cell_in_both_directions(every_cell: str, layer_of: Callable[..., Any]) -> None:
-    layer = layer_of(every_cell, bidirectional=True)
-    torch.manual_seed(5)
-    record = inspect(layer, torch.randn(12, 2, layer.input_size), lengths=[9, 12], gradients=False)
-    for direction in (0, 1):
-        figure = lyapunov_spectrum(record, 0, direction, direction)
-        assert figure.check is not None
-        assert figure.check.holds
-        assert not np.isnan(figure.arrays["exponent"]).any()
-        assert (np.diff(np.nan_to_num(figure.arrays["exponent"], neginf=-1e9)) <= 0).all()
 
 
 def test_what_cannot_be_asked_is_named() -> None:
