@@ -64,7 +64,8 @@ def from_output(reading: Reading, output_LO: Tensor) -> Tensor:
         y_LO = node_values(graph, reading.leaves(), leave)[graph.output].expand(len(reading), -1)
         read: tuple[Tensor | None, ...] = tuple(None for _ in cut)
         if y_LO.requires_grad:
-            read = torch.autograd.grad(y_LO, list(cut.values()), output_LO, allow_unused=True)
+            # of a scalar: for a gradient of many outputs torch first loads a library of symbols, half a second
+            read = torch.autograd.grad((y_LO * output_LO).sum(), list(cut.values()), allow_unused=True)
     parts = dict(zip(cut, read, strict=True))
     whole_LN = torch.zeros(len(reading), reading.width, dtype=torch.float64)
     for name, at in graph.states:
