@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from cellwright.engine.masks import mask_step
 from cellwright.engine.trace import trace
 from cellwright.errors import ConfigError
 from cellwright.microscope.splits import PARTS, settle, split_nodes
@@ -130,6 +131,10 @@ def split_layer(
         weights = layer_views(recurrent, layer, reverse)
         names: dict[str, int] = {}
         graph = trace(recurrent.cell, x_TBI.shape[-1], recurrent.hidden_size, recurrent.bias, names)
+        masks = recurrent.state_masks
+        if masks is not None and masks.evaluation is not None:  # outside training: the mean over zoneout's masks
+            graph, moved = mask_step(graph, masks.evaluation)
+            names = {name: moved[at] for name, at in names.items()}
         unknown = [name for name in whole if name not in names]
         if unknown:
             raise ConfigError(
