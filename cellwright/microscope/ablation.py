@@ -50,7 +50,7 @@ class Held(Cell):
         return (*self.cell.takes(), *(f"{kind}_{name}" for name in self.held for kind in ("keep", "put")))
 
     def step(self, x: Any, *states: Any, **given: Any) -> Any:
-        own = {name: given[name] for name in self.cell.takes()}
+        own = {name: given[name] for name in self.cell.takes() if name in given}
         new, output = returned_values(self.cell, self.cell.step(x, *states, **own))
         made = dict(zip(self.state_names, new, strict=True)) | {self.output_name: output}
         for name in self.held:

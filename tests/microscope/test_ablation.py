@@ -13,11 +13,13 @@ from torch import Tensor, nn
 
 import cellwright
 import cellwright.nn as cwnn
+from cellwright.cells import PeepholeLSTM
 from cellwright.engine.interpret import interpret
 from cellwright.engine.trace import trace
 from cellwright.errors import ConfigError
 from cellwright.microscope.ablation import ablation
 from cellwright.microscope.handset import agreement
+from cellwright.nn import Recurrent
 
 torch.set_num_threads(1)
 I, H, T, B = 3, 4, 5, 2
@@ -86,6 +88,13 @@ def test_any_cell_without_a_unit_is_its_equations_with_that_unit_held(
         expected = float((run_by_hand(layer, x, size - 1, held) * weight.numpy()).sum())
         np.testing.assert_allclose(figure.arrays["without"], [expected], rtol=0, atol=1e-10)
     assert metric(layer) == figure.check.right[0]  # the layer itself is left alone
+
+
+def test_a_parameter_that_a_cell_leaves_out_stays_out() -> None:
+    layer = Recurrent(PeepholeLSTM("f"), I, H)
+    check = ablation(layer, lambda net: float(net(torch.ones(T, B, I))[0].sum())).check
+    assert check is not None
+    assert check.holds
 
 
 class Reader(nn.Module):
