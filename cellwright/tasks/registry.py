@@ -17,6 +17,7 @@ __all__ = ["TASKS", "kind_named", "kind_of_model", "kind_of_run"]
 TASKS = {  # name: module and name of its TaskKind
     "slots": "cellwright.tasks.slots.kind:SlotsKind",
     "classify": "cellwright.tasks.classify.kind:ClassifyKind",
+    "tag": "cellwright.tasks.tag.kind:TagKind",
     "memory": "cellwright.tasks.memory.kind:MemoryKind",
 }
 

@@ -56,7 +56,11 @@ class ClassifyModel(WordNetworkSection):
     )
 
 
+class ClassifyTrain(TrainSection):
+    epochs: int = Field(8, ge=1, le=100_000, description="passes over the training split")
+
+
 class ClassifyConfig(Config):
     data: ClassifyData = ClassifyData()
     model: ClassifyModel = ClassifyModel()
-    train: TrainSection = TrainSection()
+    train: ClassifyTrain = ClassifyTrain()

@@ -9,6 +9,7 @@ from typing import Any
 
 from cellwright.errors import StorageError
 from cellwright.tasks.data.utterance import Utterance
+from cellwright.tasks.text.tag_table import TagTable
 from cellwright.tasks.text.words import normalize
 
 __all__ = ["Baselines"]
@@ -30,16 +31,14 @@ class Baselines:
 
     @classmethod
     def learn(cls, utterances: Sequence[Utterance]) -> Baselines:
-        tags: dict[str, Counter[str]] = defaultdict(Counter)
         words: dict[str, Counter[str]] = defaultdict(Counter)
         for u in utterances:
-            for word, tag in zip(u.words, u.slots, strict=True):
-                tags[normalize(word)][tag] += 1
+            for word in u.words:
                 words[normalize(word)][u.intent] += 1
-        once = Counter(next(iter(counts)) for counts in tags.values() if counts.total() == 1)
+        table = TagTable.learn((u.words, u.slots) for u in utterances)
         return cls(
-            {word: counts.most_common(1)[0][0] for word, counts in tags.items()},
-            once.most_common(1)[0][0] if once else "O",
+            dict(table.tags),
+            table.rare,
             dict(Counter(u.intent for u in utterances).most_common()),
             {word: dict(counts) for word, counts in words.items()},
         )

@@ -10,8 +10,9 @@ from rich.console import Console
 
 from cellwright.errors import DataError
 from cellwright.tasks.data.labels import intent_labels, slot_labels, unseen_labels
+from cellwright.tasks.data.span_counts import Counts
 from cellwright.tasks.data.utterance import Utterance
-from cellwright.tasks.slots.metrics import Counts, Scores
+from cellwright.tasks.slots.metrics import Scores
 from cellwright.tasks.slots.predict import SlotModel
 from cellwright.tasks.slots.report import CONFUSIONS, print_evaluation
 from cellwright.tasks.slots.task import compare_answers, score_utterances

@@ -7,30 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from cellwright.tasks.data.schemes import spans
+from cellwright.tasks.data.span_counts import Counts, SpanCounts
 
-__all__ = ["Counts", "Scores", "score"]
-
-
-@dataclass(slots=True)
-class Counts:
-    """Spans found, given and right, of one slot or of all."""
-
-    right: int = 0
-    found: int = 0
-    given: int = 0
-
-    @property
-    def precision(self) -> float:
-        return self.right / self.found if self.found else 0.0
-
-    @property
-    def recall(self) -> float:
-        return self.right / self.given if self.given else 0.0
-
-    @property
-    def f1(self) -> float:
-        total = self.found + self.given
-        return 2 * self.right / total if total else 0.0
+__all__ = ["Scores", "score"]
 
 
 @dataclass(slots=True)
@@ -76,19 +55,13 @@ def score(
     found_intents: Sequence[str] | None = None,
 ) -> Scores:
     """Compare BIO tags (and intents) utterance by utterance; both must be equally long."""
-    per_slot: dict[str, Counts] = {}
+    counts = SpanCounts()
     confusions: Counter[tuple[str, str]] = Counter()
     intent_confusions: Counter[tuple[str, str]] = Counter()
     sentences = tokens = right_tokens = right_intents = 0
     for k, (gold, answer) in enumerate(zip(given, found, strict=True)):
         gold_spans, answer_spans = spans(gold), spans(answer)
-        both = set(gold_spans) & set(answer_spans)
-        for _, _, label in gold_spans:
-            per_slot.setdefault(label, Counts()).given += 1
-        for _, _, label in answer_spans:
-            per_slot.setdefault(label, Counts()).found += 1
-        for _, _, label in both:
-            per_slot[label].right += 1
+        both = counts.add(gold_spans, answer_spans)
         _confuse(gold_spans, answer_spans, confusions)
         tokens += len(gold)
         right_tokens += sum(a == b for a, b in zip(gold, answer, strict=True))
@@ -98,16 +71,12 @@ def score(
             right_intents += intent_right
             if not intent_right:
                 intent_confusions[given_intents[k], found_intents[k]] += 1
-        sentences += intent_right and len(both) == len(gold_spans) == len(answer_spans)
+        sentences += intent_right and both == len(gold_spans) == len(answer_spans)
     count = max(1, len(given))
     return Scores(
         sentences=len(given),
-        slots=Counts(
-            right=sum(c.right for c in per_slot.values()),
-            found=sum(c.found for c in per_slot.values()),
-            given=sum(c.given for c in per_slot.values()),
-        ),
-        per_slot=dict(sorted(per_slot.items())),
+        slots=counts.total,
+        per_slot=counts.by_label,
         intent_accuracy=None if given_intents is None else right_intents / count,
         sentence_accuracy=sentences / count,
         token_accuracy=right_tokens / max(1, tokens),

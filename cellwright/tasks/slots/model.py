@@ -16,6 +16,7 @@ from cellwright.nn import LinearChainCRF
 from cellwright.tasks.networks.cell_choice import recurrent_layer
 from cellwright.tasks.networks.dropout import SentenceDropout
 from cellwright.tasks.networks.final_output import final_output
+from cellwright.tasks.networks.tag_choice import best_tags, tag_loss
 from cellwright.tasks.networks.word_features import WordFeatures
 from cellwright.tasks.slots.batches import Batch
 from cellwright.tasks.slots.config import SlotsModel
@@ -74,7 +75,6 @@ class SlotNetwork(nn.Module):
             size += config.hidden_size
         self.slots = nn.Linear(size, len(vocabulary.tags))
         allowed, start = (torch.from_numpy(a) for a in vocabulary.allowed_pairs())
-        # With the softmax head the CRF stays at zero and only keeps forbidden pairs out of the answer.
         self.crf = LinearChainCRF(len(vocabulary.tags), allowed, start)
         self.crf.requires_grad_(config.head == "crf")
 
@@ -97,12 +97,8 @@ class SlotNetwork(nn.Module):
     def loss(self, batch: Batch) -> Tensor:
         """Slots' negative log likelihood, mean a sentence, plus the weighted intent's."""
         scores_BTK, intents_BN = self(batch)
-        if self.config.head == "crf":
-            loss = self.crf.loss(scores_BTK, batch.tags_BT, batch.lengths_B)
-        else:
-            valid_BT = torch.arange(scores_BTK.shape[1], device=scores_BTK.device) < batch.lengths_B[:, None]
-            tags = batch.tags_BT[valid_BT]
-            loss = functional.cross_entropy(scores_BTK[valid_BT], tags, reduction="sum") / len(batch.lengths_B)
+        jointly = self.config.head == "crf"
+        loss = tag_loss(self.crf, scores_BTK, batch.tags_BT, batch.lengths_B, jointly)
         if intents_BN is not None:
             loss = loss + self.config.intent_weight * functional.cross_entropy(intents_BN, batch.intents_B)
         return loss
@@ -111,17 +107,8 @@ class SlotNetwork(nn.Module):
     def answer(self, batch: Batch, confidence: bool = True) -> Answers:
         """The best tags and intent. Call in eval mode; without `confidence` those lists are empty."""
         scores_BTK, intents_BN = self(batch)
-        tags = self.crf.viterbi(scores_BTK, batch.lengths_B)
+        tags, shares = best_tags(self.crf, scores_BTK, batch.lengths_B, confidence)
         if intents_BN is None:
-            intents, sure = [0] * len(tags), [1.0] * len(tags)
-        else:
-            best = intents_BN.softmax(-1).max(-1)
-            intents, sure = best.indices.tolist(), best.values.tolist()
-        if not confidence:
-            return Answers(tags, [], intents, sure)
-        marginals_BTK = self.crf.marginals(scores_BTK, batch.lengths_B).tolist()
-        # Rounding can carry a sum of exponentials past 1.
-        shares = [
-            [min(1.0, row[t][tag]) for t, tag in enumerate(path)] for row, path in zip(marginals_BTK, tags, strict=True)
-        ]
-        return Answers(tags, shares, intents, sure)
+            return Answers(tags, shares, [0] * len(tags), [1.0] * len(tags))
+        best = intents_BN.softmax(-1).max(-1)
+        return Answers(tags, shares, best.indices.tolist(), best.values.tolist())

@@ -1,0 +1,173 @@
+"""A trained tagger as a user meets it: text in; words with tags, labelled spans, or words out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from cellwright.cells import Cell
+from cellwright.errors import CellwrightError, DataError, StorageError
+from cellwright.tasks.data.schemes import spans
+from cellwright.tasks.data.text import MAX_TOKENS, Unit, check_text, join_words, tokenize
+from cellwright.tasks.data.utterance import Utterance
+from cellwright.tasks.storage.atomic import REPAIR
+from cellwright.tasks.storage.model_folder import StoredModel, read_model
+from cellwright.tasks.tag.baselines import Baselines
+from cellwright.tasks.tag.config import TagModel
+from cellwright.tasks.tag.model import TagNetwork
+from cellwright.tasks.tag.segments import to_spans
+from cellwright.tasks.tag.task import make_batch
+from cellwright.tasks.tag.vocabulary import Vocabulary
+
+__all__ = ["Found", "TaggedText", "Tagger"]
+
+BATCH = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One word or span: text[start:end] is `value`; the confidence is that of its least sure token."""
+
+    label: str
+    value: str
+    start: int
+    end: int
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class TaggedText:
+    """What the model found in a text.
+
+    Attributes:
+        target: "tags", "spans" or "words".
+        text: the input; words joined, if words were given.
+        words, tags: the tokens and the tag of each; where words are found, the characters.
+        found: every word with its tag; the labelled spans; or the words.
+        unknown: tokens that training never had.
+    """
+
+    target: str
+    text: str
+    words: tuple[str, ...]
+    tags: tuple[str, ...]
+    found: tuple[Found, ...]
+    unknown: tuple[str, ...]
+
+    def to_json(self) -> str:
+        """One line."""
+        return json.dumps(asdict(self), ensure_ascii=False)
+
+    def __str__(self) -> str:
+        """`the/DET dog/NOUN`, or `person="Ann Lee"`, or `我 爱 中国`."""
+        if self.target == "tags":
+            return " ".join(f"{f.value}/{f.label}" for f in self.found)
+        if self.target == "words":
+            return " ".join(f.value for f in self.found)
+        shown = [
+            f"{f.label}={f.value if len(f.value.split()) == 1 else json.dumps(f.value, ensure_ascii=False)}"
+            for f in self.found
+        ]
+        return "  ".join(shown) or "O"
+
+
+class Tagger:
+    """A trained tagger. Make it with `cellwright.train("tag", …)` or `cellwright.load`.
+
+    >>> model = cellwright.load("runs/words")
+    >>> print(model.predict("我爱中国"))
+    我 爱 中国
+    """
+
+    task = "tag"
+
+    def __init__(self, stored: StoredModel) -> None:
+        info = stored.info
+        size = info.get("vector_size")
+        if info.get("unit") not in ("word", "char") or type(size) is not int or not 0 <= size <= 65_536:
+            raise StorageError("Expected the unit and the size of vectors.", file=stored.place, repair=REPAIR)
+        self.vocabulary = Vocabulary.from_files(stored.folder.files, stored.place)
+        self.unit: Unit = "char" if self.vocabulary.target == "words" else info["unit"]
+        self.baselines = Baselines.from_files(stored.folder.files, stored.place)
+        config = stored.section(TagModel)
+        self.cell: Cell | None = stored.cell
+
+        def build() -> TagNetwork:
+            vectors = torch.zeros(self.vocabulary.size, size) if size else None
+            return TagNetwork(config, self.vocabulary, stored.cell, vectors)
+
+        self.network = stored.network(build)
+        self.metrics: Mapping[str, float] = stored.metrics
+        self.data: Mapping[str, Any] = stored.data
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Tagger:
+        """Raises StorageError."""
+        return cls(read_model(folder, cls.task))
+
+    def predict(self, text: str | Sequence[str]) -> TaggedText:
+        """The answer to one text, or to one list of words. Raises DataError: no word in it, or more than 10,000."""
+        return self.predict_many([text])[0]
+
+    def predict_many(self, texts: Sequence[str | Sequence[str]]) -> list[TaggedText]:
+        """The same for each; short texts are read together, which changes no answer."""
+        made = [self.utterance(text) for text in texts]
+        order = sorted(range(len(made)), key=lambda k: len(made[k].words))
+        found: dict[int, TaggedText] = {}
+        for start in range(0, len(order), BATCH):
+            chosen = order[start : start + BATCH]
+            rows, shares = self.network.answer(make_batch([made[k] for k in chosen], self.vocabulary))
+            for k, tags, sure in zip(chosen, rows, shares, strict=True):
+                found[k] = self._answer(made[k], [self.vocabulary.tags[row] for row in tags], sure)
+        return [found[k] for k in range(len(made))]
+
+    def stream(self, lines: Iterable[str]) -> Iterator[TaggedText | CellwrightError]:
+        """One answer a line, as the lines come; a line that cannot be read gives its error, and the stream goes on."""
+        for line in lines:
+            try:
+                yield self.predict(line.rstrip("\r\n"))
+            except CellwrightError as error:
+                yield error
+
+    def utterance(self, text: str | Sequence[str]) -> Utterance:
+        """The text as the network reads it. Raises DataError."""
+        if isinstance(text, str):
+            tokens = tokenize(check_text(text), self.unit)
+            words, offsets = [token for token, _, _ in tokens], [(start, end) for _, start, end in tokens]
+        else:
+            words = [check_text(str(word)) for word in text]
+            if any(not word.strip() for word in words):
+                raise DataError("Expected words, found a blank one among them.", repair="Leave blank words out.")
+            if self.unit == "char":
+                words = [character for word in words for character in word]
+            text, offsets = join_words(words)
+        if not words:
+            raise DataError("Expected at least one word, found none.", repair="Give a sentence.")
+        if len(words) > MAX_TOKENS:
+            raise DataError(
+                f"Expected at most {MAX_TOKENS:,} words, found {len(words):,}.", repair="Give a sentence at a time."
+            )
+        return Utterance(tuple(words), (), "", text=text, spans=tuple(offsets))
+
+    def _answer(self, utterance: Utterance, tags: Sequence[str], sure: Sequence[float]) -> TaggedText:
+        target, text, offsets = self.vocabulary.target, utterance.text or "", utterance.spans or ()
+        if target == "tags":
+            pieces = [(k, k + 1, tag) for k, tag in enumerate(tags)]
+        else:
+            pieces = to_spans(tags) if target == "words" else spans(tags)
+        found = []
+        for first, after, label in pieces:
+            start, end = offsets[first][0], offsets[after - 1][1]
+            found.append(Found(label, text[start:end], start, end, round(min(sure[first:after]), 4)))
+        words = zip(utterance.words, self.vocabulary.read(utterance.words), strict=True)
+        unknown = tuple(word for word, read in words if not self.vocabulary.knows(read))
+        return TaggedText(target, text, utterance.words, tuple(tags), tuple(found), unknown)
+
+    def __repr__(self) -> str:
+        cell = "PerToken" if self.cell is None else self.cell.name
+        return f"Tagger({cell}, {len(self.vocabulary.tags)} tags, {self.vocabulary.target})"

@@ -1,0 +1,138 @@
+"""Tagging as a task of the training loop."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
+
+from cellwright.cells import Cell
+from cellwright.tasks.data.utterance import Utterance
+from cellwright.tasks.data.vectors import read_vectors
+from cellwright.tasks.networks.cell_data import stored_cell
+from cellwright.tasks.networks.pairs import pair_rows
+from cellwright.tasks.networks.word_batch import word_batch
+from cellwright.tasks.storage.model_folder import write_model
+from cellwright.tasks.tag import baselines
+from cellwright.tasks.tag.baselines import Baselines
+from cellwright.tasks.tag.config import TagConfig
+from cellwright.tasks.tag.corpora import EMBEDDED, TagCorpus
+from cellwright.tasks.tag.metrics import METRIC, figures
+from cellwright.tasks.tag.model import Batch, TagNetwork
+from cellwright.tasks.tag.vocabulary import Vocabulary
+from cellwright.tasks.text.words import normalize
+from cellwright.tasks.training.config import kept_data
+from cellwright.tasks.training.order import epoch_order
+
+__all__ = ["TagTask", "make_batch", "tags_of"]
+
+EVALUATION_BATCH = 64
+
+
+class TagTask:
+    """The network with its corpus; `metric` is the accuracy of tags, or the F1 of spans or words, on valid.
+
+    Args:
+        cell: of the recurrent layers; None for a per-token network.
+    """
+
+    def __init__(self, config: TagConfig, corpus: TagCorpus, cell: Cell | None) -> None:
+        self.config = config
+        self.corpus = corpus
+        self.cell = cell
+        self.metric = METRIC[corpus.target]
+        self.vocabulary = Vocabulary.learn(corpus.train, corpus.target, config.model)
+        self.baselines = Baselines.learn(corpus.train, corpus.target)
+        named = {"tags": "a tag a word", "spans": "labelled spans", "words": "the words of a text without spaces"}
+        self.notes = [*corpus.notes, f"to be found: {named[corpus.target]} (data.target)"]
+        self.vector_size = 0
+        self.network = TagNetwork(config.model, self.vocabulary, cell, self._vectors())
+        self.model: nn.Module = self.network
+        # Now, not after an epoch: a cell that cannot be stored as data must be refused before it is trained.
+        self.cell_data = stored_cell(cell, self.network.sizes)
+
+    def identity(self) -> dict[str, str]:
+        """Digests of what the run's numbers depend on beside the settings."""
+        texts = hashlib.sha256()
+        for u in self.corpus.train:
+            texts.update("\t".join((*u.words, *u.slots, "\n")).encode())
+        cell = json.dumps(self.cell_data, sort_keys=True).encode()
+        return {"the cell": hashlib.sha256(cell).hexdigest(), "the training data": texts.hexdigest()}
+
+    def _vectors(self) -> Tensor | None:
+        if self.config.model.vectors is None:
+            return None
+        rows = self.vocabulary.size
+        find = self.vocabulary.words.token_to_id
+        table, found = read_vectors(self.config.model.vectors, lambda word: find(normalize(word)), rows)
+        self.notes.append(f"{found:,} of {rows - 2:,} words have a vector")
+        self.vector_size = table.shape[1]
+        return torch.from_numpy(table)
+
+    def train_size(self) -> int:
+        return len(self.corpus.train)
+
+    def order(self, epoch: int, seed: int) -> list[list[int]]:
+        lengths = [len(u.words) for u in self.corpus.train]
+        return epoch_order(lengths, self.config.train.batch_size, seed=seed, epoch=epoch, chunk=20)
+
+    def batch(self, indices: Sequence[int], rng: np.random.Generator) -> Batch:
+        sentences = [self.corpus.train[i] for i in indices]
+        return make_batch(sentences, self.vocabulary, word_dropout=self.config.model.word_dropout, rng=rng)
+
+    def loss(self, batch: Batch) -> tuple[Tensor, int]:
+        return self.network.loss(batch), batch.tokens
+
+    def evaluate(self) -> dict[str, float]:
+        found = tags_of(self.network, self.vocabulary, self.corpus.valid)
+        scores = figures(self.corpus.target, self.corpus.valid, found, self.baselines.knows)
+        return {name: value for name, value in scores.items() if value is not None}
+
+    def save_model(self, folder: Path, metrics: Mapping[str, float]) -> None:
+        write_model(
+            folder,
+            "tag",
+            self.network,
+            model=self.config.model.model_copy(update={"vectors": None}),
+            cell=self.cell_data,
+            data=kept_data(self.config.data, EMBEDDED),
+            metrics=metrics,
+            files={**self.vocabulary.to_files(), baselines.FILE: self.baselines.to_file()},
+            extra={"unit": self.config.data.unit, "vector_size": self.vector_size},
+        )
+
+
+def make_batch(
+    sentences: Sequence[Utterance],
+    vocabulary: Vocabulary,
+    *,
+    word_dropout: float = 0.0,
+    rng: np.random.Generator | None = None,
+) -> Batch:
+    """One batch; tags that training never showed become row 0. `word_dropout` as in `word_batch`."""
+    texts = [vocabulary.read(u.words) for u in sentences]
+    words = word_batch(texts, vocabulary, word_dropout=word_dropout, rng=rng)
+    tags = [torch.tensor([vocabulary.tag_rows.get(tag, 0) for tag in u.slots]) for u in sentences]
+    return Batch(
+        **words.fields(),
+        pairs_BP=None if vocabulary.pairs is None else pair_rows(texts, vocabulary.pairs),
+        tags_BT=pad_sequence(tags, batch_first=True),
+    )
+
+
+def tags_of(network: TagNetwork, vocabulary: Vocabulary, sentences: Sequence[Utterance]) -> list[list[str]]:
+    """The tags of each sentence, in order; short ones are read together. The network must be in eval mode."""
+    order = sorted(range(len(sentences)), key=lambda k: len(sentences[k].words))
+    found: list[list[str]] = [[]] * len(sentences)
+    for start in range(0, len(order), EVALUATION_BATCH):
+        chosen = order[start : start + EVALUATION_BATCH]
+        rows, _ = network.answer(make_batch([sentences[k] for k in chosen], vocabulary), confidence=False)
+        for k, tags in zip(chosen, rows, strict=True):
+            found[k] = [vocabulary.tags[row] for row in tags]
+    return found
