@@ -11,11 +11,11 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "cellwright"
-LAYERS = ["errors", "ops", "cells", "engine", "nn", "tasks", "microscope", "cli"]
+LAYERS = ["errors", "ops", "cells", "engine", "nn", "tasks", "microscope", "lessons", "cli"]
 
 # Third-party packages that a layer may import at module level or inside functions.
 ALLOWED_ONLY_IN = {
-    "torch": ("engine/run/", "nn/", "tasks/", "microscope/"),
+    "torch": ("engine/run/", "nn/", "tasks/", "microscope/", "lessons/"),
     "llvmlite": ("engine/",),
     "typer": ("cli/",),
     "pickle": (),
@@ -69,6 +69,7 @@ def test_a_wrong_import_would_be_seen() -> None:
     assert wrong_imports("from cellwright.tasks.data import corpus", "cellwright.nn.layers")
     assert wrong_imports("def f():\n    import cellwright.cli", "cellwright.tasks.slots.task")
     assert wrong_imports("from cellwright.microscope import record", "cellwright.tasks.training.loop")
+    assert wrong_imports("from cellwright.lessons import lesson", "cellwright.microscope.record")
     assert wrong_imports("import torch", "cellwright.cells.lstm")
     assert wrong_imports("import torch.nn", "cellwright.engine.trace")
     assert not wrong_imports("import torch", "cellwright.engine.run.loop")

@@ -139,6 +139,17 @@ def compare(
 
 
 @application.command()
+def lesson(
+    name: Annotated[str | None, typer.Argument(help="A lesson's name; without one, the list.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """What is taught about recurrent networks, with every number worked out anew."""
+    from cellwright.cli.lesson import run_lesson
+
+    run_lesson(name, json)
+
+
+@application.command()
 def show(
     cell: Annotated[str | None, typer.Argument(help="A cell's name, or FILE.py:NAME; without one, the list.")] = None,
     input: Annotated[int, typer.Option("--input", help="Size of x.")] = 64,

@@ -1,0 +1,1 @@
+"""Lessons: what is taught about recurrent networks, with every number worked out anew each time."""

@@ -1,0 +1,36 @@
+"""The lessons by name; each is made when it is asked for."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from typing import TYPE_CHECKING
+
+from cellwright.errors import ConfigError
+
+if TYPE_CHECKING:
+    from cellwright.lessons.lesson import Lesson
+
+__all__ = ["LESSONS", "lesson_named"]
+
+LESSONS: dict[str, str] = {
+    "powers": "One factor a day: 0.99 and 1.01 to the power of 365, and where float32 ends",
+    "steps": "How large a step is: learning rate, number of steps, overshoot",
+    "sigmoid": "The sigmoid as a filter, and its companion tanh",
+    "gate-table": "Two gates, four meanings: keep, blend, clear, replace",
+    "forget-bias": "What a forget bias means in steps",
+}
+"""Name -> title. The lesson `gate-table` is made by `lesson()` of `cellwright/lessons/gate_table.py`."""
+
+
+def lesson_named(name: str) -> Lesson:
+    """Works a lesson out. Raises ConfigError for a name that is none."""
+    if name not in LESSONS:
+        near = difflib.get_close_matches(name, LESSONS, n=1)
+        raise ConfigError(
+            f"Expected a lesson, found {name!r}.",
+            repair=f"Did you mean {near[0]}?" if near else f"Lessons are: {', '.join(LESSONS)}.",
+        )
+    module = importlib.import_module(f"cellwright.lessons.{name.replace('-', '_')}")
+    made: Lesson = module.lesson()
+    return made

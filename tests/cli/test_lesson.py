@@ -1,0 +1,34 @@
+"""`cellwright lesson`: the list, a lesson, its JSON, and a name that is none."""
+
+from __future__ import annotations
+
+import json
+
+from cellwright.lessons.catalogue import LESSONS
+
+
+def test_without_a_name_it_lists_the_lessons(cellwright) -> None:
+    done = cellwright("lesson")
+    assert done.returncode == 0
+    assert [line.split()[0] for line in done.stdout.splitlines()] == list(LESSONS)
+    assert json.loads(cellwright("lesson", "--json").stdout) == LESSONS
+
+
+def test_a_lesson_as_text_and_as_json(cellwright) -> None:
+    text = cellwright("lesson", "powers").stdout
+    assert "0.0255179645" in text
+    assert "8,917" in text
+    data = json.loads(cellwright("lesson", "powers", "--json").stdout)
+    assert data["numbers"]["first infinite power of 2"] == {
+        "value": 128,
+        "expected": 128,
+        "closed_form": "⌈ln 3.403e38 / ln w⌉",
+        "tolerance": 0.0,
+        "holds": True,
+    }
+
+
+def test_a_name_that_is_none_is_a_message(cellwright) -> None:
+    done = cellwright("lesson", "powrs")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "ConfigError: Expected a lesson, found 'powrs'.\n    Did you mean powers?\n"
