@@ -150,6 +150,40 @@ def lesson(
 
 
 @application.command()
+def inspect(
+    model: Annotated[Path, typer.Argument(help="A model's folder, such as runs/demo/best, or its run's.")],
+    text: Annotated[str, typer.Argument(help="The text to look at.")],
+    other: Annotated[Path | None, typer.Option("--with", help="A second model, to compare.")] = None,
+    html: Annotated[Path | None, typer.Option("--html", help="Write one HTML file that needs no network.")] = None,
+    npz: Annotated[Path | None, typer.Option("--npz", help="Write every array of the first model.")] = None,
+    figure: Annotated[
+        list[str] | None, typer.Option("--figure", help="Print this figure; may be repeated.", metavar="NAME")
+    ] = None,
+    image: Annotated[
+        list[str] | None,
+        typer.Option("--image", help="Draw a figure as PNG or SVG; may be repeated.", metavar="NAME=FILE"),
+    ] = None,
+    words: Annotated[bool, typer.Option("--words", help="The text is words parted by spaces already.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object with every figure.")] = False,
+) -> None:
+    """What a model remembers, forgets and passes on while it reads a text, and how its gradient flows."""
+    from cellwright.cli.inspect import run_inspection
+
+    run_inspection(model, text, other, html, npz, figure or [], image or [], words, json)
+
+
+@application.command()
+def lesson(
+    name: Annotated[str | None, typer.Argument(help="A lesson's name; without one, the list.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """What is taught about recurrent networks, with every number worked out anew."""
+    from cellwright.cli.lesson import run_lesson
+
+    run_lesson(name, json)
+
+
+@application.command()
 def show(
     cell: Annotated[str | None, typer.Argument(help="A cell's name, or FILE.py:NAME; without one, the list.")] = None,
     input: Annotated[int, typer.Option("--input", help="Size of x.")] = 64,

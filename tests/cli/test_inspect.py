@@ -1,0 +1,87 @@
+"""`cellwright inspect`, run as a user runs it."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from cellwright.cli.inspect import run_inspection
+from cellwright.errors import CellwrightError
+
+SENTENCE = "leave Taipei on November 2nd"
+
+
+def test_a_terminal_shows_the_answer_the_words_and_each_figures_verdict(cellwright, run: Path) -> None:
+    done = cellwright("inspect", str(run), SENTENCE)
+    assert done.returncode == 0, done.stderr
+    assert "departure=Taipei" in done.stdout
+    assert "gradients are of log p(intent" in done.stdout
+    for part in ("layer 1, forward: LSTM", "layer 1, backward: LSTM", "gradient_by_lag", "ring", "November", "error"):
+        assert part in done.stdout
+    assert "NO:" not in done.stdout
+
+
+def test_one_call_writes_the_page_the_arrays_and_pictures(cellwright, run: Path, tmp_path: Path) -> None:
+    arguments = ["--html", "r.html", "--npz", "r.npz", "--image", "gradient_by_lag=lag.vl.json", "--json"]
+    done = cellwright("inspect", str(run), SENTENCE, *arguments, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    *files, data = done.stdout.splitlines()
+    assert [line.split(":")[0] for line in files] == ["lag.vl.json", "r.npz", "r.html"]
+    (model,) = json.loads(data)["models"]
+    assert model["words"] == SENTENCE.split()
+    assert model["answer"]["slots"][0]["value"] == "Taipei"
+    names = {figure["name"] for figure in model["figures"]}
+    assert {"gradient_by_lag", "ring", "ledger", "forgetting_events", "integrated_gradients"} <= names
+    assert all(figure["check"]["holds"] for figure in model["figures"])
+    page = (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert page.startswith("<!doctype html>")
+    assert SENTENCE in page
+    with zipfile.ZipFile(tmp_path / "r.npz") as held:
+        assert {"ring.1.forward.share.npy", "1.backward.values.c.npy", "1.forward.gradients.f.npy"} <= set(
+            held.namelist()
+        )
+
+
+def test_two_models_and_one_figure(cellwright, run: Path, tmp_path: Path) -> None:
+    done = cellwright("inspect", str(run), SENTENCE, "--with", str(run / "best"), "--html", "two.html", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "two.html").read_text(encoding="utf-8").count('"target":"log p(') == 2
+    one = cellwright("inspect", str(run), "--words", "leave Taipei", "--figure", "ring.1.backward")
+    assert one.returncode == 0, one.stderr
+    assert "Σ_k share_k = 1" in one.stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "said"),
+    [
+        ("", {}, "Expected at least one word, found none"),
+        ("x", {"html": "none/r.html"}, r"Expected r\.html to be written"),
+        ("x", {"figures": ["rung"]}, "Expected a figure, found 'rung'"),
+        ("x", {"images": ["ring"]}, "Expected --image FIGURE=FILE, found 'ring'"),
+        ("x", {"model": "nothing"}, "Expected a model folder, found nothing"),
+    ],
+)
+def test_mistakes_are_named_and_leave_nothing(run: Path, tmp_path: Path, text, options, said) -> None:
+    given = {"other": None, "html": None, "npz": None, "figures": [], "images": [], "words": False, "json": False}
+    given |= {k: tmp_path / v if k in ("html", "model") else v for k, v in options.items()}
+    with pytest.raises(CellwrightError, match=said):
+        run_inspection(**{"model": run, "text": text, **given})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_mistake_has_no_traceback(cellwright, run: Path) -> None:
+    done = cellwright("inspect", str(run / "nothing"), "x")
+    assert (done.returncode, "StorageError: Expected" in done.stderr) == (1, True)
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.long
+def test_a_long_text_is_summarised_with_a_note(cellwright, run: Path, tmp_path: Path) -> None:
+    done = cellwright("inspect", str(run), "leave Taipei on November 2nd " * 2_000, "--html", "long.html", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    page = (tmp_path / "long.html").read_text(encoding="utf-8")
+    assert "The text has 10,000 words; heat maps, ring and wiring show the 400" in page
+    assert len(page.encode()) < 6_000_000
