@@ -9,6 +9,7 @@ A table of such a file is one figure; its keys:
     data      the embedded set, or with `real = true` a folder or file below the folder that CELLWRIGHT_DATA names
     config    a file of settings below benchmarks/tasks, if there is one
     sets      further settings, as `--set` takes them
+    test      what to evaluate on, where it is not the test split of `data`; below CELLWRIGHT_DATA as `data` is
     evaluate  settings of `[data]` for `cellwright evaluate` alone
     networks  if given, `cellwright compare TASK --networks …` instead of train and evaluate
     asked     the least that a figure of the model's line should reach; with a minus sign the most: {mse = -0.40}
@@ -47,23 +48,28 @@ def tables(name: str) -> dict[str, dict[str, Any]]:
     return {f"{file}_{table}": values for table, values in found.items() if chosen in ("", table)}
 
 
-def arguments(table: dict[str, Any]) -> tuple[list[str], list[str]]:
-    """(--data, --config and --set as the verbs take them)."""
-    data = table.get("data", "")
+def data_of(table: dict[str, Any], key: str = "data") -> list[str]:
+    """--data as the verbs take it."""
+    data = table.get(key, "")
     if table.get("real"):
         root = os.environ.get("CELLWRIGHT_DATA")
         if not root or not (Path(root) / data).exists():
             sys.exit(f"set CELLWRIGHT_DATA to the folder that holds {data}")
         data = str(Path(root) / data)
+    return ["--data", data] if data else []
+
+
+def settings_of(table: dict[str, Any]) -> list[str]:
+    """--config and --set."""
     config = ["--config", str(TABLES / table["config"])] if "config" in table else []
     sets = [part for setting in table.get("sets", []) for part in ("--set", setting)]
-    return (["--data", data] if data else []), [*config, *sets]
+    return [*config, *sets]
 
 
 def one_run(table: dict[str, Any], seed: int, scratch: Path) -> dict[str, Any]:
     """One seed: what `evaluate` or `compare` says, and the seconds of training."""
-    data, settings = arguments(table)
-    own = [*settings, "--set", f"train.seed={seed}"]
+    data = data_of(table)
+    own = [*settings_of(table), "--set", f"train.seed={seed}"]
     started = time.perf_counter()
     if "networks" in table:
         said = cellwright("compare", table["task"], *data, *own, "--networks", ",".join(table["networks"]), "--json")
@@ -72,7 +78,8 @@ def one_run(table: dict[str, Any], seed: int, scratch: Path) -> dict[str, Any]:
     cellwright("train", table["task"], *data, *own, "--out", out)
     seconds = round(time.perf_counter() - started, 1)
     extra = [part for setting in table.get("evaluate", []) for part in ("--set", setting)]
-    said = cellwright("evaluate", out, *data, *extra, "--json")
+    test = data_of(table, "test") if "test" in table else data
+    said = cellwright("evaluate", out, *test, *extra, "--json")
     return {"seed": seed, "seconds": seconds, "test": json.loads(said)}
 
 

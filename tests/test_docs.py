@@ -79,10 +79,36 @@ def engine_rows() -> dict[str, Any]:
     return rows
 
 
+def tasks_table(task: str) -> str:
+    """Results of benchmarks/tasks.py: one figure of each line, mean ± standard deviation over seeds."""
+    lines = ["| set | figure | seeds | minutes a run | model | beside it |", "|---" * 6 + "|"]
+    for file in sorted(RESULTS.glob(f"{task}_*.json")):
+        data = json.loads(file.read_text(encoding="utf-8"))
+        asked = data["table"].get("asked", {})
+        figure = next(iter(asked or next(iter(data["summary"].values()))))
+        means = {name: figure_text(figures[figure], len(data["runs"])) for name, figures in data["summary"].items()}
+        (first, ours), *others = means.items()
+        model = ours if first == "model" else f"{first} {ours}"
+        goal = f" ({figure_text({'mean': asked[figure]}, 1)} asked)" if asked else ""
+        minutes = max(run["seconds"] for run in data["runs"]) / 60
+        cells = [file.stem.removeprefix(f"{task}_"), figure, len(data["runs"]), f"{minutes:.1f}", model + goal]
+        lines.append(f"| {' | '.join(map(str, cells))} | {'; '.join(f'{name} {value}' for name, value in others)} |")
+    return "\n".join(lines)
+
+
+def figure_text(row: dict[str, Any], seeds: int) -> str:
+    """Shares of 1 in percent."""
+    scale = 100 if abs(row["mean"]) <= 1 else 1
+    spread = f" ± {scale * row['standard_deviation']:.2f}" if seeds > 1 else ""
+    return f"{scale * row['mean']:.2f}{spread}"
+
+
 SPEED = ROOT / "docs" / "engine-speed.md"
 PARTS = {
     "settings": (ROOT / "docs" / "settings.md", settings_table),
     "slots": (ROOT / "docs" / "slots.md", slots_table),
+    "classify": (ROOT / "docs" / "classify.md", lambda: tasks_table("classify")),
+    "tag": (ROOT / "docs" / "tag.md", lambda: tasks_table("tag")),
     "explain": (ROOT / "docs" / "how-it-compiles.md", explained),
     "compare": (ROOT / "README.md", lambda: compare_table("travel-en")),
     "engine": (SPEED, lambda: of_engine("report").tables(of_engine("suite").ROWS, engine_rows())),

@@ -49,10 +49,13 @@ class ClassifyModel(WordNetworkSection):
     )
     hidden_size: int = Field(100, ge=1, le=65_536, description="size of a layer's state in each direction")
     num_layers: int = Field(1, ge=1, le=64, description="recurrent layers")
+    char_dim: int = Field(0, ge=0, le=65_536, description="size of a character's embedding; 0 = no characters")
+    feature_dropout: float = Field(0.4, ge=0, lt=1, description="dropout on words' features, one mask a text")
+    dropout: float = Field(0.5, ge=0, lt=1, description="dropout between layers, and on what is classified")
     pair_dim: int = Field(0, ge=0, le=65_536, description="size of the embedding of two neighbouring words; 0 = none")
     pair_count: int = Field(2, ge=1, le=1_000_000, description="a pair seen less often in training is unknown")
     pooling: list[Pooling] = Field(
-        ["final", "max"], min_length=1, description="what of the last layer's outputs is classified: final, max, mean"
+        ["max"], min_length=1, description="what of the last layer's outputs is classified: final, max, mean"
     )
 
 
