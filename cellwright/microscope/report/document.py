@@ -68,10 +68,10 @@ def report_html(seen: Sequence[Seen], epochs: Sequence[dict[str, Any]] = ()) -> 
     return "".join(parts)
 
 
-def write_report(path: Path, seen: Sequence[Seen], epochs: Sequence[dict[str, Any]] = ()) -> int:
+def write_report(path: Path | str, seen: Sequence[Seen], epochs: Sequence[dict[str, Any]] = ()) -> int:
     """Write the report whole or not at all; its size in bytes. Raises StorageError."""
     data = report_html(seen, epochs).encode()
-    write_file(path, data)
+    write_file(Path(path), data)
     return len(data)
 
 

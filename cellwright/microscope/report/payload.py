@@ -18,6 +18,7 @@ from cellwright.microscope.figure import Array, Figure
 from cellwright.microscope.ranges import gates_of
 from cellwright.microscope.reading import read
 from cellwright.microscope.report.codec import Kind, encode
+from cellwright.microscope.report.epochs import training_view
 from cellwright.microscope.report.identity import recipe
 from cellwright.microscope.report.overview import Placed, Seen
 from cellwright.microscope.report.phases import phases_of
@@ -41,11 +42,11 @@ def payload(seen: Sequence[Seen], epochs: Sequence[dict[str, Any]] = ()) -> dict
 
     Args:
         seen: one model, or two to compare.
-        epochs: what `train --watch` wrote, oldest first.
+        epochs: records of `train --watch`, oldest first.
     """
     from cellwright import __version__
 
-    return {"version": __version__, "models": [_model(one) for one in seen], "epochs": list(epochs)}
+    return {"version": __version__, "models": [_model(one) for one in seen], "epochs": training_view(epochs)}
 
 
 def _model(seen: Seen) -> dict[str, Any]:

@@ -236,17 +236,25 @@ def test_two_models_stand_side_by_side(seen_of: Callable[..., Seen], opened: Sho
 
 
 def test_the_slider_goes_through_training(seen_of: Callable[..., Seen], opened: Show) -> None:
+    gates = {"f": {"mean": 0.7, "shut": 0.0, "open": 0.1}}
     epochs = [
-        {"step": 100 * k, "curves": [{"name": "1 forward", "values": [0.5**j / k for j in range(9)]}],
-         "numbers": [["horizon", 3.0 * k]]}
+        {"step": 100 * k, "epoch": k, "runs": [{
+            "layer": 0, "direction": 0, "cell": "LSTM", "gradient_by_lag": [0.5**j / k for j in range(9)],
+            "slope": None, "horizons": {"eps": 3 * k}, "gates": gates,
+        }]}
         for k in (1, 2, 3)
     ]  # fmt: skip
     page = opened(report_html([seen_of(LSTM())], epochs))
-    assert page.inner_text("#epoch-said") == "step 300"
+    assert page.inner_text("#epoch-said") == "step 300, epoch 3"
     page.focus("#epoch")
     page.keyboard.press("ArrowLeft")
-    assert page.inner_text("#epoch-said") == "step 200"
-    assert page.inner_text("#epochs td >> nth=1") == "6"
+    assert page.inner_text("#epoch-said") == "step 200, epoch 2"
+    rows = [
+        [cell.inner_text() for cell in row.query_selector_all("td")] for row in page.query_selector_all("#epochs tr")
+    ]
+    assert ["1 forward: horizon, eps", "6"] in rows
+    assert ["1 forward: slope of log10 gradient a lag", "not defined"] in rows
+    assert ["1 forward: f mean", "0.7"] in rows
 
 
 def test_words_are_text_whatever_they_are(seen_of: Callable[..., Seen], opened: Show) -> None:

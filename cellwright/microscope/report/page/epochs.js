@@ -9,10 +9,10 @@ const epochs = (() => {
     const said = element("output", { for: "epoch", id: "epoch-said" }), chart = charts.holder("gradient by lag at this step of training"), numbers = element("div");
     const show = () => {
       const one = list[Number(slider.value)];
-      said.textContent = `step ${one.step}`;
-      const entries = one.curves.flatMap((curve) => curve.values.map((value, x) => ({ x, value, series: curve.name })));
+      said.textContent = `step ${one.step}, epoch ${one.epoch}`;
+      const entries = one.curves.flatMap((curve) => curve.values.map((value, x) => ({ x, value: value ?? NaN, series: curve.name })));
       charts.lines(chart, entries, { x: "lag", y: "gradient", log: figures.spans(entries.map((entry) => entry.value)), series: "layer" });
-      numbers.replaceChildren(table(["measure", "value"], one.numbers.map(([name, value]) => [name, number(value)])));
+      numbers.replaceChildren(table(["measure", "value"], one.numbers.map(([name, value]) => [name, typeof value === "number" ? number(value) : String(value ?? "not defined")])));
     };
     slider.addEventListener("input", show);
     place.append(element("h2", {}, "While it was trained"), element("label", {}, "Step of training ", slider, " ", said), chart, numbers);
