@@ -14,11 +14,15 @@ if TYPE_CHECKING:
 __all__ = ["LESSONS", "lesson_named"]
 
 LESSONS: dict[str, str] = {
+    "unrolling": "A recurrent network, folded and unrolled",
+    "lag-sum": "The gradient of a recurrent weight is a sum over lags",
+    "weight": "A recurrent weight below, at and above 1",
     "powers": "One factor a day: 0.99 and 1.01 to the power of 365, and where float32 ends",
     "steps": "How large a step is: learning rate, number of steps, overshoot",
     "sigmoid": "The sigmoid as a filter, and its companion tanh",
     "gate-table": "Two gates, four meanings: keep, blend, clear, replace",
     "forget-bias": "What a forget bias means in steps",
+    "counts": "How many numbers a recurrent layer has",
 }
 """Name -> title. The lesson `gate-table` is made by `lesson()` of `cellwright/lessons/gate_table.py`."""
 

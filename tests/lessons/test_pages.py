@@ -99,7 +99,7 @@ def test_a_table_with_a_short_row_and_two_numbers_of_one_name_are_refused() -> N
 def test_an_unknown_lesson_is_refused_with_the_nearest_name() -> None:
     with pytest.raises(ConfigError, match=r"Did you mean powers\?"):
         lesson_named("power")
-    with pytest.raises(ConfigError, match="Lessons are: powers"):
+    with pytest.raises(ConfigError, match="Lessons are: unrolling"):
         lesson_named("xyz")
 
 
