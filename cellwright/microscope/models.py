@@ -17,6 +17,7 @@ from cellwright.errors import ConfigError
 from cellwright.microscope.tracer import check_finite, double_copy
 
 if TYPE_CHECKING:
+    from cellwright.tasks.classify.predict import TextClassifier
     from cellwright.tasks.slots.predict import SlotModel
 
 __all__ = ["READERS", "ModelInput", "read"]
@@ -35,6 +36,7 @@ class ModelInput:
             Every tensor of the outputs has its batch first.
         decide: outputs -> (a scalar of any outputs of such a text, what it is in words): what the model decided here,
             as a log-probability.
+        reread: other words, as the model sees them -> the network's outputs for them.
         pad: what the first recurrent layer reads where there is no word.
         per_word: the decision is one a word, so that it is none of a text with more or fewer words.
     """
@@ -43,6 +45,7 @@ class ModelInput:
     network: nn.Module
     forward: Callable[..., Any]
     decide: Callable[[Any], tuple[Callable[[Any], Tensor], str]]
+    reread: Callable[[Sequence[str]], Any]
     pad: Callable[[], Tensor]
     per_word: bool
 
@@ -78,7 +81,35 @@ def read_utterance(model: SlotModel, text: str | Sequence[str], network: Any) ->
     def forward(copies: int = 1) -> Any:
         return network(batch if copies == 1 else make_batch([utterance] * copies, model.vocabulary))
 
-    return ModelInput(utterance.words, network, forward, decide, pad, not model.vocabulary.has_intents)
+    def reread(words: Sequence[str]) -> Any:
+        return network(make_batch([model.utterance(list(words))], model.vocabulary))
+
+    return ModelInput(utterance.words, network, forward, decide, reread, pad, not model.vocabulary.has_intents)
+
+
+def read_review(model: TextClassifier, text: str | Sequence[str], network: Any) -> ModelInput:
+    """Text classification. Outputs: the scores of the classes (1, N)."""
+    from cellwright.tasks.classify.examples import Example
+    from cellwright.tasks.classify.task import make_batch
+
+    example = model.example(text)
+
+    def run(*texts: Sequence[str]) -> Any:
+        return network(make_batch([Example(tuple(words), "", "") for words in texts], model.vocabulary))
+
+    def decide(scores_1N: Tensor) -> tuple[Callable[[Tensor], Tensor], str]:
+        best = int(scores_1N[0].argmax())
+        return lambda scores: scores[0].log_softmax(-1)[best], f"log p({model.classes[best]})"
+
+    def pad() -> Tensor:
+        longer = Example((*example.words, "."), "", "")
+        padded: Tensor = network.blocks[0](make_batch([example, longer], model.vocabulary))
+        return padded[0, -1]
+
+    return ModelInput(
+        example.words, network, lambda copies=1: run(*[example.words] * copies), decide, lambda words: run(words), pad,
+        per_word=False,
+    )  # fmt: skip
 
 
 def intent_score(best: int, outputs: Outputs) -> Tensor:
@@ -87,14 +118,14 @@ def intent_score(best: int, outputs: Outputs) -> Tensor:
     return outputs[1][0].log_softmax(-1)[best]
 
 
-READERS: dict[str, Callable[[Any, Any, nn.Module], ModelInput]] = {"slots": read_utterance}
+READERS: dict[str, Callable[[Any, Any, nn.Module], ModelInput]] = {
+    "slots": read_utterance,
+    "classify": read_review,
+}
 
 
-def read(model: Any, text: Any, network: nn.Module | None = None) -> ModelInput:
+def read(model: Any, text: Any) -> ModelInput:
     """The text as the model's task reads it.
-
-    Args:
-        network: that of an earlier reading, in place of a new copy.
 
     Raises:
         DataError: no word in it, or more than the task takes.
@@ -106,7 +137,6 @@ def read(model: Any, text: Any, network: nn.Module | None = None) -> ModelInput:
             f"Expected a model of {', '.join(READERS)}, found one of {model.task}.",
             repair="Inspect its recurrent layer with a tensor: cellwright.inspect(layer, x).",
         )
-    if network is None:
-        network = double_copy(model.network)
-        check_finite(f"this {model.task} model", network.named_parameters())
+    network = double_copy(model.network)
+    check_finite(f"this {model.task} model", network.named_parameters())
     return READERS[model.task](model, text, network)

@@ -98,11 +98,6 @@ class Subject:
         """The number, with `hook` in place of the recurrent layers."""
         return self.scored(self.outputs(hook))
 
-    def value_by_loop(self) -> float:
-        """The number again, by the plain loop: a step at a time, an op at a time, no kernels."""
-        with torch.no_grad():
-            return float(self.value(partial(_plainly, backend="reference")))
-
     def reads(self) -> Tensor:
         """(T, I): what the first recurrent layer reads."""
         seen: list[Tensor] = []
@@ -117,16 +112,20 @@ class Subject:
             raise ConfigError(f"Expected a call of a recurrent layer, found none as {type(self.network).__name__} ran.")
         return seen[0]
 
-    def values_of(self, x_NTI: Tensor) -> Tensor:
+    def values_of(self, x_NTI: Tensor, backend: str = "auto") -> Tensor:
         """(N,): the number where the first recurrent layer reads `x_NTI[n]` in place of what it would; so do other
-        layers that read the same tensor. Of a layer by itself T may differ from that of its sequence."""
+        layers that read the same tensor. Of a layer by itself T may differ from that of its sequence.
+
+        Args:
+            backend: "reference" is the plain loop: a step at a time, an op at a time, no kernels.
+        """
         if not self.copied and len(x_NTI) > 1:
-            return torch.cat([self.values_of(x_TI[None]) for x_TI in x_NTI])
+            return torch.cat([self.values_of(x_TI[None], backend) for x_TI in x_NTI])
         first: list[Any] = []
 
         def put(layer: KernelLayer, x: Any, state: Any, lengths: Any) -> tuple[Any, Any]:
             first.append(x)
-            return _plainly(layer, _placed(layer, x, x_NTI) if x is first[0] else x, state, lengths)
+            return _plainly(layer, _placed(layer, x, x_NTI) if x is first[0] else x, state, lengths, backend)
 
         outputs = self.outputs(put, len(x_NTI))
         return torch.stack([self.scored(_one(outputs, n, self.batch_axis)) for n in range(len(x_NTI))])
@@ -232,7 +231,7 @@ def _of_model(model: Any, text: Any, target: Callable[[Any], Tensor] | None) -> 
         copied=True,
         words=reading.words,
         unit="word",
-        reread=lambda words: read(model, list(words), reading.network).forward(),
+        reread=reading.reread,
         per_word=target is None and reading.per_word,
         pad=reading.pad,
     )

@@ -71,9 +71,10 @@ def test_the_midpoint_rule_converges_with_order_two_and_gauss_at_once() -> None:
     ours, _ = lstm_pair()
 
     def missing(points: int, method: Any) -> float:
-        check = integrated_gradients(ours, 2 * inputs(), target=last, points=points, method=method).check
-        assert check is not None
-        return check.error
+        figure = integrated_gradients(ours, 2 * inputs(), target=last, points=points, method=method)
+        assert figure.check is not None
+        assert figure.check.holds
+        return abs(figure.arrays["left_out"][0])
 
     gaps = [missing(m, "midpoint") for m in (16, 32, 64, 128)]
     ratios = [a / b for a, b in itertools.pairwise(gaps)]
@@ -90,8 +91,7 @@ def test_one_point_is_exact_for_a_linear_model(method: Any) -> None:
     W, a = layer.views(0)["W.x"].detach(), layer.views(0)["a"].detach()
     expected = [float((a ** (T - 1 - t) * (W @ x[t])) @ weight) for t in range(T)]
     np.testing.assert_allclose(figure.arrays["score"], expected, rtol=0, atol=1e-14)
-    assert figure.check is not None
-    assert figure.check.error < 1e-14
+    assert abs(figure.arrays["left_out"][0]) < 1e-14
     slope = gradient_times_input(layer, x, target=lambda y: y[-1, 0] @ weight)
     np.testing.assert_allclose(slope.arrays["score"], expected, rtol=0, atol=1e-14)
 
@@ -107,14 +107,12 @@ def test_any_cell_adds_up(every_cell: str, layer_of: Callable[..., Any]) -> None
         return
     assert slope.check is not None
     assert slope.check.holds, slope.check
-    relu = every_cell in ("LiGRU", "IndRNN")  # each unit is a corner on the way, and the figure says so
-    figure = integrated_gradients(layer, x, target=last, points=64 if relu else None)
+    figure = integrated_gradients(layer, x, target=last)
     assert figure.check is not None
-    if relu:
-        assert 1e-7 < figure.check.error < 1e-2
-        assert "corners" in figure.notes[-1]
-    else:
-        assert figure.check.holds, figure.check
+    assert figure.check.holds, figure.check
+    # relu makes corners, a norm rises steeply beside an input of zero: something is left out, and the figure says so
+    rough = every_cell in ("LiGRU", "IndRNN", "LayerNormLSTM", "LayerNormGRU")
+    assert abs(figure.arrays["left_out"][0]) < (2e-3 if rough else 1e-9)
 
 
 @pytest.mark.parametrize("measure", [integrated_gradients, gradient_times_input, deletion])
@@ -122,7 +120,8 @@ def test_an_entry_off_by_a_millionth_turns_the_check_red(measure: Callable[..., 
     ours, _ = lstm_pair()
     check = measure(ours, inputs(), target=last).check
     assert check.holds
-    assert not replace(check, left=check.left + 1e-6 * np.eye(len(check.left))[0]).holds
+    for entry in np.eye(np.size(check.left)):
+        assert not replace(check, left=check.left + 1e-6 * entry.reshape(np.shape(check.left))).holds
 
 
 def test_the_slope_is_the_gradient_of_torch_nn() -> None:

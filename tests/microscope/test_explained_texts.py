@@ -121,3 +121,42 @@ def test_a_model_without_intents_is_asked_for_its_tags(tmp_path: Path) -> None:
     assert integrated_gradients(model, "leave Rome").check.holds  # type: ignore[union-attr]
     with pytest.raises(ConfigError, match="without a word it is another number"):
         deletion(model, "leave Rome")
+
+
+REVIEW = "昨天收到了。纸好。打开没有刺鼻的油墨味。价格便宜。做工好。在别家买的盒子割手。"
+
+
+@pytest.mark.long
+def test_a_review_is_read_by_its_keywords_and_its_negation(tmp_path: Path) -> None:
+    """没有…油墨味 speaks for the goods, more than 刺鼻的油墨味 in it, which by itself is blame. Words that praise weigh
+    more than chatter, and another shop's box does not outweigh them."""
+    model = cw.train(
+        "classify",
+        data="reviews-zh",
+        out=tmp_path / "run",
+        callbacks=[],
+        data__size=3000,
+        model__word_dim=48,
+        model__char_dim=0,
+        model__affix_dim=0,
+        model__hidden_size=48,
+        model__feature_dropout=0.2,
+        model__dropout=0.1,
+        train__epochs=6,
+        train__learning_rate=0.01,
+        train__average=0.9,
+        train__threads=1,
+    )
+    assert model.predict(REVIEW).label == "positive"
+    assert model.predict("一打开就有刺鼻的油墨味。").label == "negative"
+    good = model.classes.index("positive")
+    phrases = ["没有刺鼻的油墨味", "刺鼻的油墨味", "纸好", "价格便宜", "做工好", "昨天收到了", "在别家买的盒子割手"]
+    figure = contextual_decomposition(
+        model, REVIEW, phrases, target=lambda scores: scores[0, good] - scores[0, 1 - good]
+    )
+    assert figure.check is not None
+    assert figure.check.holds
+    denied, fault, paper, price, make, chatter, elsewhere = figure.arrays["phrase"]
+    assert denied > max(0.0, fault)
+    assert max(paper, price, make) > max(abs(chatter), -elsewhere)
+    assert min(paper, price, make) > 0
