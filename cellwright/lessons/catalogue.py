@@ -22,6 +22,11 @@ LESSONS: dict[str, str] = {
     "sigmoid": "The sigmoid as a filter, and its companion tanh",
     "gate-table": "Two gates, four meanings: keep, blend, clear, replace",
     "forget-bias": "What a forget bias means in steps",
+    "carry-path": "The carry path: what the LSTM solves, and what it does not",
+    "peepholes": "Peepholes: gates that see the cell state",
+    "bidirectional": "Two directions: 我 爱 中国",
+    "memory-ledger": "The memory ledger: who wrote what is still there",
+    "number-unit": "A number unit: 小明 … 同学们 …",
     "counts": "How many numbers a recurrent layer has",
 }
 """Name -> title. The lesson `gate-table` is made by `lesson()` of `cellwright/lessons/gate_table.py`."""
