@@ -139,17 +139,6 @@ def compare(
 
 
 @application.command()
-def lesson(
-    name: Annotated[str | None, typer.Argument(help="A lesson's name; without one, the list.")] = None,
-    json: JsonOption = False,
-) -> None:
-    """What is taught about recurrent networks, with every number worked out anew."""
-    from cellwright.cli.lesson import run_lesson
-
-    run_lesson(name, json)
-
-
-@application.command()
 def inspect(
     model: Annotated[Path, typer.Argument(help="A model's folder, such as runs/demo/best, or its run's.")],
     text: Annotated[str, typer.Argument(help="The text to look at.")],
