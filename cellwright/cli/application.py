@@ -81,11 +81,15 @@ def train(
     settings: Annotated[
         bool, typer.Option("--settings", help="Print every setting with its default and stop.")
     ] = False,
+    watch: Annotated[
+        int | None,
+        typer.Option("--watch", min=1, help="Record gradient by lag, horizons and gates every N steps.", metavar="N"),
+    ] = None,
 ) -> None:
     """Train a model; Ctrl-C stops with a checkpoint, --resume goes on bit for bit."""
     from cellwright.cli.train import run_training
 
-    run_training(task, data, out, config, set or [], resume, overwrite, settings)
+    run_training(task, data, out, config, set or [], resume, overwrite, settings, watch)
 
 
 @application.command()

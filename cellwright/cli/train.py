@@ -16,6 +16,7 @@ from cellwright.tasks.kind import TaskKind
 from cellwright.tasks.registry import TASKS, kind_named
 from cellwright.tasks.training.config import config_table, load_config
 from cellwright.tasks.training.progress import progress_for
+from cellwright.tasks.training.task import Callback
 
 __all__ = ["run_training"]
 
@@ -29,6 +30,7 @@ def run_training(
     resume: Path | None,
     overwrite: bool,
     settings: bool,
+    watch: int | None = None,
 ) -> None:
     """Print progress to standard error, and where the best model is to standard output."""
     kind = kind_named(one_of("the task", task, TASKS))
@@ -36,7 +38,7 @@ def run_training(
         print_settings(kind)
         return
     try:
-        train_or_resume(kind, data, out, config, sets, resume, overwrite)
+        train_or_resume(kind, data, out, config, sets, resume, overwrite, watch)
     except KeyboardInterrupt as stop:
         folder = resume or out
         if stop.args:  # the loop's own: it has saved a checkpoint
@@ -54,9 +56,16 @@ def train_or_resume(
     sets: list[str],
     resume: Path | None,
     overwrite: bool,
+    watch: int | None,
 ) -> None:
     """One of the two, then the line that says where the best model is."""
-    callbacks = [progress_for(sys.stderr)]
+    from cellwright.microscope.watch import BadNumberCause, Watch
+
+    progress = progress_for(sys.stderr)
+    callbacks: list[Callback] = [progress, BadNumberCause()]
+    watching = None if watch is None else Watch(resume or out or Path(), watch, progress.on_note)
+    if watching is not None:
+        callbacks.append(watching)
     if resume is not None:
         if data or out or config or overwrite:
             raise ConfigError(
@@ -72,6 +81,9 @@ def train_or_resume(
         values = {} if data is None else {"data.path": data}
         resolved = load_config(config, sets, schema=kind.config, values=values)
         result = train_kind(kind, resolved, out, overwrite=overwrite, callbacks=callbacks, command=sys.argv)
+    if watching is not None:
+        share = watching.seconds / max(watching.total, 1e-9)
+        print(f"watched every {watch} steps: {watching.seconds:.1f} s, {share:.1%} of the time", file=sys.stderr)
     if result.stopped == "max_minutes":
         again = f"cellwright train --resume {folder} --set train.max_minutes=0"
         print(f"stopped after {result.seconds / 60:.1f} minutes of training; go on with: {again}")

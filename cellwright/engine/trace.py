@@ -84,7 +84,10 @@ def _final_names(cell: Cell, names: dict[str, int] | None) -> Iterator[None]:
     try:
         yield
     finally:
-        sys.setprofile(before)
+        if before is None or callable(before):
+            sys.setprofile(before)
+        else:  # a profiler written in C, as cProfile's, goes on by its own call
+            before.enable()
 
 
 def returned_values(cell: Cell, returned: Any) -> tuple[list[Any], Any]:

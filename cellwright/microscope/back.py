@@ -6,7 +6,7 @@ Axes: L steps in reading order, R rows that are followed, N all states side by s
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,10 +14,22 @@ import torch
 from torch import Tensor
 
 from cellwright.errors import ConfigError
+from cellwright.microscope.figure import Array
 from cellwright.microscope.reading import Reading
-from cellwright.microscope.steps import node_values, step_function
+from cellwright.microscope.runs import Run
+from cellwright.microscope.steps import node_values, run_leaves, step_function
 
-__all__ = ["Arriving", "Uses", "all_steps_back", "arriving", "from_output", "step_back", "step_matrix", "uses_of"]
+__all__ = [
+    "Arriving",
+    "Uses",
+    "all_steps_back",
+    "arriving",
+    "from_output",
+    "run_from_output",
+    "step_back",
+    "step_matrix",
+    "uses_of",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,29 +62,38 @@ def arriving(reading: Reading) -> Arriving:
 def from_output(reading: Reading, output_LO: Tensor) -> Tensor:
     """(L, N): what a step's output hands to its own new states, each new state taken as a number of its own: the way
     from c through h is h's, not c's."""
-    graph, cut = reading.run.graph, dict[int, Tensor]()
+    return _handed(reading.run, reading.leaves(), output_LO)
+
+
+def run_from_output(run: Run) -> Array:
+    """(T, B, N): the same for all sequences of a run, of what the record's target sends to its output."""
+    steps, batch, size = run.dy_TBO.shape
+    found = _handed(run, run_leaves(run), torch.from_numpy(run.dy_TBO).reshape(-1, size))
+    return np.asarray(found.reshape(steps, batch, -1).numpy())
+
+
+def _handed(run: Run, leaves: Mapping[str, Tensor], output_LO: Tensor) -> Tensor:
+    graph, cut, rows = run.graph, dict[int, Tensor](), len(output_LO)
     # an old state that is handed on as it was is no new value of this step: nothing reads it as one
     made = {at for _, at in graph.states if graph.nodes[at].args}
 
     def leave(index: int, value: Tensor) -> Tensor:
         if index not in made:
             return value
-        cut[index] = reading.rows(value, graph.nodes[index]).detach().requires_grad_()
+        cut[index] = value.expand(rows, -1).detach().clone().requires_grad_()
         return cut[index]
 
     with torch.enable_grad():
-        y_LO = node_values(graph, reading.leaves(), leave)[graph.output].expand(len(reading), -1)
+        y_LO = node_values(graph, leaves, leave)[graph.output].expand(rows, -1)
         read: tuple[Tensor | None, ...] = tuple(None for _ in cut)
         if y_LO.requires_grad:
-            # of a scalar: for a gradient of many outputs torch first loads a library of symbols, half a second
             read = torch.autograd.grad((y_LO * output_LO).sum(), list(cut.values()), allow_unused=True)
     parts = dict(zip(cut, read, strict=True))
-    whole_LN = torch.zeros(len(reading), reading.width, dtype=torch.float64)
+    whole = []
     for name, at in graph.states:
         part = parts.pop(at, None)  # of two states that are one value, the first is counted
-        if part is not None:
-            whole_LN[:, reading.places[name]] = part
-    return whole_LN
+        whole.append(torch.zeros(rows, run.initial[name].shape[1], dtype=output_LO.dtype) if part is None else part)
+    return torch.cat(whole, dim=1)
 
 
 def all_steps_back(reading: Reading, here: Arriving) -> Tensor:

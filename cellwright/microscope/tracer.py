@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -17,7 +19,9 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
-from cellwright.engine.masks import mask_step
+from cellwright.cells import Cell
+from cellwright.engine.graph import Graph
+from cellwright.engine.masks import Masking, mask_step
 from cellwright.engine.named import BEFORE
 from cellwright.engine.trace import trace
 from cellwright.errors import DataError, ShapeError, TrainingError
@@ -75,10 +79,13 @@ class Tracer:
         grads: whether a backward pass will follow.
         dtype: that everything runs in.
         checked: whether weights and inputs with nan or inf are refused.
+        apart: whether each layer and direction stands by itself: no gradient passes from one to another.
     """
 
-    def __init__(self, grads: bool, dtype: torch.dtype = torch.float64, checked: bool = True) -> None:
-        self.grads, self.dtype, self.checked = grads, dtype, checked
+    def __init__(
+        self, grads: bool, dtype: torch.dtype = torch.float64, checked: bool = True, apart: bool = False
+    ) -> None:
+        self.grads, self.dtype, self.checked, self.apart = grads, dtype, checked, apart
         self.calls: list[_Call] = []
         self.layers = 0
 
@@ -138,7 +145,9 @@ class Tracer:
     ) -> tuple[Tensor, States]:
         steps, batch, width = x_TBI.shape
         kept = {} if layer.state_masks is None else layer.state_masks.zoneout
-        one = Recurrent(layer.cell, width, layer.hidden_size, bias=layer.bias, zoneout=kept, dtype=self.dtype).eval()
+        with torch.random.fork_rng(devices=[]):  # weights are drawn only to be replaced
+            one = Recurrent(layer.cell, width, layer.hidden_size, bias=layer.bias, zoneout=kept, dtype=self.dtype)
+        one.eval()
         with torch.no_grad():
             theirs = layer_views(layer, depth, reverse)
             for name, view in one.views(0).items():
@@ -163,7 +172,16 @@ class Tracer:
             finals = tuple(final[0] for final in finals)
         call = _Call(self.layers + depth, int(reverse), one, full_B, x_own, y_TBO, states, finals, names[0][0])
         self.calls.append(call)
-        return y_TBO, finals
+        return (y_TBO.detach(), tuple(f.detach() for f in finals)) if self.apart else (y_TBO, finals)
+
+    def last_outputs(self) -> Tensor:
+        """A scalar: of each layer, direction and sequence, the mean direction of the output of the step read last."""
+        parts = []
+        for call in self.calls:
+            last_B = torch.zeros_like(call.lengths_B) if call.direction else (call.lengths_B - 1).clamp(min=0)
+            y_BO = call.y_TBO[last_B, torch.arange(len(last_B))]
+            parts.append((y_BO * (call.lengths_B > 0)[:, None]).sum() / y_BO.shape[1] ** 0.5)
+        return torch.stack(parts).sum()
 
     def runs(self) -> tuple[Run, ...]:
         """Everything recorded, layer after layer, forward before backward."""
@@ -171,13 +189,7 @@ class Tracer:
 
     def _run(self, call: _Call) -> Run:
         cell, one = call.one.cell, call.one
-        names: dict[str, int] = {}
-        graph = trace(cell, one.input_size, one.hidden_size, one.bias, names)
-        masking = one.masking(one.variant)
-        if masking is not None:  # outside training: the mean over zoneout's masks
-            graph, moved = mask_step(graph, masking)
-            names = {name: moved[at] for name, at in names.items()}
-        names |= dict(graph.states)
+        graph, names = _graph_of(cell, one.input_size, one.hidden_size, one.bias, one.masking(one.variant))
 
         def placed(tensor: Tensor) -> Array:
             """By position in the sequence."""
@@ -212,6 +224,19 @@ class Tracer:
             dx_TBI=_grad(call.x_TBI).numpy(),
             dy_TBO=_grad(call.y_TBO).numpy(),
         )
+
+
+@lru_cache(maxsize=64)
+def _graph_of(
+    cell: Cell, input_size: int, hidden_size: int, bias: bool, masking: Masking | None
+) -> tuple[Graph, Mapping[str, int]]:
+    """The step's graph, and which of its nodes each name is; a state's name is that of the new state."""
+    names: dict[str, int] = {}
+    graph = trace(cell, input_size, hidden_size, bias, names)
+    if masking is not None:  # outside training: the mean over zoneout's masks
+        graph, moved = mask_step(graph, masking)
+        names = {name: moved[at] for name, at in names.items()}
+    return graph, MappingProxyType(names | dict(graph.states))
 
 
 def _handed_on(run: Run, before_TBS: Array, final_BS: Array) -> Array:

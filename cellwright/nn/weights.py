@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from torch import Tensor, nn
@@ -79,8 +80,10 @@ def torch_cell(module: nn.RNNBase) -> Cell:
     return cell_of_mode(module.mode, module.proj_size)
 
 
+@lru_cache(maxsize=64)
 def cell_of_mode(mode: str, proj_size: int) -> Cell:
-    """The cell of a torch.nn layer by its mode: LSTM, GRU, RNN_TANH or RNN_RELU."""
+    """The cell of a torch.nn layer by its mode: LSTM, GRU, RNN_TANH or RNN_RELU. The same object each time: code that
+    is compiled for a cell is found by it."""
     if mode == "LSTM":
         return cells.LSTMP(proj_size) if proj_size else cells.LSTM()
     return cells.GRU() if mode == "GRU" else cells.Elman(ELMAN_FUNCTIONS[mode])

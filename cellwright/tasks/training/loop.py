@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from cellwright.errors import DataError, StorageError, TrainingError
 from cellwright.tasks.training.checkpoint import (
@@ -166,10 +167,11 @@ class _Run:
         value = loss.item()
         if not math.isfinite(value):
             torch.set_rng_state(random_state)  # the same dropout again, this time watched
-            self._not_a_number(f"loss {value}", first_bad_value(self.model, lambda: self.task.loss(batch)))
+            bad = first_bad_value(self.model, lambda: self.task.loss(batch))
+            self._not_a_number(f"loss {value}", bad, self._cause(batch, random_state))
         self.optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
-        norm = self._clip()
+        norm = self._clip(batch, random_state)
         rate = learning_rate(self.train, now.step, self.steps)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
@@ -197,14 +199,14 @@ class _Run:
         for callback in self.callbacks:
             callback.on_step(report)
 
-    def _clip(self) -> float:
+    def _clip(self, batch: Any, random_state: Tensor) -> float:
         """Norm of the whole gradient, which is cut to train.clip; checked before any weight changes."""
         gradients = [p.grad for p in self.parameters if p.grad is not None]
         total = torch.nn.utils.get_total_norm(gradients)
         norm = total.item()
         if not math.isfinite(norm):
             bad = first_bad_gradient(self.model) or "the norm of the gradient (each entry is finite)"
-            self._not_a_number(f"gradient norm {norm}", bad)
+            self._not_a_number(f"gradient norm {norm}", bad, self._cause(batch, random_state))
         if self.train.clip and norm > self.train.clip:
             torch.nn.utils.clip_grads_with_norm_(self.parameters, self.train.clip, total)
         return norm
@@ -311,11 +313,20 @@ class _Run:
         self._checkpoint(required=True)
         raise KeyboardInterrupt(f"stopped after step {self.now.step}; saved in {self.run.checkpoints}")
 
-    def _not_a_number(self, what: str, bad: str) -> NoReturn:
+    def _cause(self, batch: Any, random_state: Tensor) -> str:
+        """What a callback knows of where a bad number of this batch comes from."""
+
+        def loss() -> Tensor:
+            torch.set_rng_state(random_state)
+            return self.task.loss(batch)[0]
+
+        return next((cause for callback in self.callbacks if (cause := callback.on_bad_number(self.model, loss))), "")
+
+    def _not_a_number(self, what: str, bad: str, cause: str = "") -> NoReturn:
         now = self.now
         raise TrainingError(
             f"Expected a finite number at step {now.step + 1} (epoch {now.epoch + 1}, batch {now.position + 1}), "
-            f"found {what}.\n    First bad tensor: {bad}.",
+            f"found {what}.\n    First bad tensor: {bad}." + (f"\n    Cause: {cause}." if cause else ""),
             file=self.run.checkpoints,
             repair="The checkpoints and best model are from before. Lower train.learning_rate, or set train.clip.",
         )

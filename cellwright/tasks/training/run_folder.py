@@ -22,13 +22,14 @@ from cellwright.errors import ConfigError, StorageError
 from cellwright.tasks.storage import atomic
 from cellwright.tasks.training.config import Config, changed_keys, dump_toml, load_config
 
-__all__ = ["TASK", "RunFolder"]
+__all__ = ["TASK", "WATCH", "RunFolder"]
 
 # Settings that a resumed run may change: they name places or budgets.
 # Another number of threads rounds differently, so the run then no longer equals an undisturbed one bit for bit.
 MAY_CHANGE = {"data.path", "train.checkpoint_every", "train.max_minutes", "train.threads"}
 IDENTITY = "identity.json"
 TASK = "the task"  # its key there
+WATCH = "watch.jsonl"  # what `train --watch` records
 PACKAGES = ("cellwright", "torch", "numpy", "safetensors", "tokenizers")
 
 
@@ -134,6 +135,7 @@ class RunFolder:
             "config.toml",
             "metrics.jsonl",
             "times.jsonl",
+            WATCH,
             "env.json",
             "checkpoints",
             "best",

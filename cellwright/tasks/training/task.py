@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -91,6 +91,14 @@ class Callback:
 
     def on_note(self, text: str) -> None:
         """Something the user should know: a checkpoint that could not be read or written."""
+
+    def on_bad_number(self, model: nn.Module, loss: Callable[[], Tensor]) -> str:
+        """A value is no number and training stops: what is known of the cause, for the error; "" if nothing.
+
+        Args:
+            loss: the loss of the same batch again, with its graph and the same random draws.
+        """
+        return ""
 
     def on_end(self) -> None:
         """Training ends, also by an error."""
