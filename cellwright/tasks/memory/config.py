@@ -35,7 +35,7 @@ class MemoryModel(Section):
     )
     hidden_size: int = Field(64, ge=1, le=65_536, description="size of a layer's state")
     num_layers: int = Field(1, ge=1, le=64, description="recurrent layers")
-    embedding: int = Field(32, ge=1, le=65_536, description="size of a token's embedding")
+    embedding: int = Field(16, ge=1, le=65_536, description="size of a token's embedding")
     init: Literal["chrono", "torch"] = Field(
         "chrono", description="chrono: the gate that keeps the old state begins with lags up to model.max_lag"
     )
@@ -49,5 +49,5 @@ class MemoryConfig(Config):
     data: MemoryData = MemoryData()
     model: MemoryModel = MemoryModel()
     train: TrainSection = TrainSection(
-        epochs=4, batch_size=32, learning_rate=0.01, weight_decay=0.0, clip=1.0, average=0.99
+        epochs=6, batch_size=32, learning_rate=0.01, weight_decay=0.0, clip=1.0, average=0.99
     )

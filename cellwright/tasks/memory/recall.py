@@ -17,7 +17,8 @@ from cellwright.tasks.memory.stories import STORIES
 __all__ = ["Recall", "TwoFacts"]
 
 UNKNOWN = "<unk>"
-HIDDEN = 0.4  # training hides up to this share of a sequence's small talk, so that words it never had do not disturb
+ODD = 0.7  # of training's small talk has unknown words or a wrong order, so that what it never had does not disturb
+LONGEST_ODD = 5
 LEAD = 8  # up to so many clauses stand before the first fact
 CLAUSES = 3000
 KEPT = 5  # every fifth combination of fact and question is kept for the test split
@@ -36,17 +37,19 @@ class Recall(Problem):
         self.classes = [spoken for _, spoken in story.homes]
         self._rows: dict[str, int] = {UNKNOWN: 0}
         self._encoded: dict[str, IntArray] = {}
-        for text in (*self.places, *story.openings, *story.facts, *story.questions, *story.youth, *story.later):
-            self._encode(text)
-        for text in (*story.first_question, *story.second_question):
+        for text in (*self.places, *self._said_texts()):
             self._encode(text)
         rng = np.random.default_rng(0)
         parts = (story.who, story.when, story.what)
         few = [part[: round(0.7 * len(part))] for part in parts]
-        self._talk = {"train": self._clauses(few, rng)}
+        self._talk = {"train": self._made_odd(self._clauses(few, rng), rng)}
         self.training_tokens = list(self._rows)[1:]
         self._talk["test"] = self._clauses(parts, rng)
         self.tokens = list(self._rows)
+
+    def _said_texts(self) -> Sequence[str]:
+        """What facts and questions are made of."""
+        return (*self.story.openings, *self.story.facts, *self.story.questions)
 
     def _encode(self, text: str) -> IntArray:
         """Rows of the tokens of a text, {place} left out; a new token gets the next row."""
@@ -62,16 +65,29 @@ class Recall(Problem):
         joint = "" if self.story.stop == "，" else " "
         return [self._encode(joint.join(pieces) + self.story.stop) for pieces in zip(*chosen, strict=True)]
 
+    def _made_odd(self, clauses: Sequence[IntArray], rng: np.random.Generator) -> list[IntArray]:
+        """Most of them, each with a run of unknown or of any tokens, and perhaps with its tokens in another order."""
+        found = []
+        for clause in clauses:
+            rows = clause.copy()
+            if rng.random() < ODD:
+                start, length = int(rng.integers(len(rows) - 1)), int(rng.integers(1, LONGEST_ODD + 1))
+                run = rows[start : start + length]
+                run[:] = rng.integers(1, len(self._rows), size=len(run)) if rng.random() < 0.5 else 0
+                if rng.random() < 0.5:
+                    rng.shuffle(rows[:-1])  # the stop stays
+            found.append(rows)
+        return found
+
     def _small_talk(self, rng: np.random.Generator, split: str, *, clauses: int = 0, tokens: int = 0) -> IntArray:
         """So many clauses, or exactly so many tokens, cut at the beginning."""
-        pool = self._talk["train" if split != "test" else "test"]
+        pool = self._talk["test" if split == "test" else "train"]
         empty = np.zeros(0, dtype=np.int64)
         pieces = [pool[k] for k in rng.integers(len(pool), size=clauses or tokens // 4 + 1)] if clauses + tokens else []
         rows = np.concatenate([empty, *pieces])
         while len(rows) < tokens:
             rows = np.concatenate([rows, pool[rng.integers(len(pool))]])
-        rows = rows[len(rows) - tokens :] if tokens else rows
-        return np.where(rng.random(len(rows)) < HIDDEN * rng.random(), 0, rows) if split == "train" else rows
+        return rows[len(rows) - tokens :] if tokens else rows
 
     def _said(self, text: str, place: int | None = None) -> IntArray:
         """A fact with its country and the stop, or a question."""
@@ -114,6 +130,10 @@ class TwoFacts(Recall):
 
     The gap stands between the second fact and the question; 1 to `gap` tokens stand between the facts.
     """
+
+    def _said_texts(self) -> Sequence[str]:
+        story = self.story
+        return (*story.youth, *story.later, *story.first_question, *story.second_question)
 
     def draw(self, rng: np.random.Generator, gap: int, split: str) -> Example:
         story = self.story

@@ -22,7 +22,7 @@ def rng(seed: int = 0) -> np.random.Generator:
 
 
 def text_of(problem: Problem, inputs: np.ndarray, joint: str = "") -> str:
-    return joint.join(problem.tokens[row] for row in inputs)
+    return joint.join("□" if problem.tokens[row] == "<unk>" else problem.tokens[row] for row in inputs)
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
@@ -79,7 +79,7 @@ def test_a_fifth_of_the_combinations_and_part_of_the_small_talk_stand_in_the_tes
     new = frames["test"] - frames["train"]
     assert 0.18 < len(new) / len(frames["test"]) < 0.22
     assert frames["train"] < frames["test"]
-    known = set(problem.training_tokens)
+    known = {"<unk>", *problem.training_tokens}
     talk = [problem.tokens[row] for clause in problem._talk["test"] for row in clause]
     assert 0.05 < np.mean([token not in known for token in talk]) < 0.5
     for seed in range(50):
