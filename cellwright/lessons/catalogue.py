@@ -28,6 +28,7 @@ LESSONS: dict[str, str] = {
     "memory-ledger": "The memory ledger: who wrote what is still there",
     "number-unit": "A number unit: 小明 … 同学们 …",
     "counts": "How many numbers a recurrent layer has",
+    "corrections": "What is commonly taught wrong",
 }
 """Name -> title. The lesson `gate-table` is made by `lesson()` of `cellwright/lessons/gate_table.py`."""
 

@@ -16,7 +16,7 @@ from rich.console import Console
 
 from cellwright.errors import ConfigError, ShapeError
 from cellwright.lessons.catalogue import LESSONS, lesson_named
-from cellwright.lessons.lesson import Lesson, Number, Table
+from cellwright.lessons.lesson import Lesson, Number, Table, plain
 from cellwright.lessons.pages import markdown, print_lesson
 
 PAGES = Path(__file__).resolve().parents[2] / "docs" / "lessons"
@@ -57,7 +57,9 @@ def test_the_page_says_what_the_lesson_says(name: str) -> None:
 def test_text_and_json_come_from_the_same_lesson(name: str) -> None:
     lesson = made(name)
     data = json.loads(json.dumps(lesson.to_data(), allow_nan=False))
-    assert {key: row["value"] for key, row in data["numbers"].items()} == {n.name: n.value for n in lesson.numbers}
+    assert {key: row["value"] for key, row in data["numbers"].items()} == {
+        n.name: plain(n.value) for n in lesson.numbers
+    }
     file = io.StringIO()
     print_lesson(lesson, Console(file=file, width=400))
     assert [n.name for n in lesson.numbers if n.name not in file.getvalue()] == []
