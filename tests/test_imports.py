@@ -30,7 +30,7 @@ def test_the_guard_sees_a_socket() -> None:
     assert python(GUARD + "import socket; socket.socket()").returncode != 0
 
 
-LIGHT = ["cellwright", "cellwright.cells", "cellwright.ops", "cellwright.cli.application"]
+LIGHT = ["cellwright", "cellwright.cells", "cellwright.ops", "cellwright.cli.application", "cellwright.cli.lesson"]
 ENGINE = [f"cellwright.engine.{name}" for name in ("joint", "store", "stored", "cache", "lower.program", "explain")]
 
 
