@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
+from cellwright.cells import Elman
 from cellwright.lessons.lesson import Lesson, Number, Table
+from cellwright.lessons.written import written_layer
 from cellwright.microscope.gates import half_life
+from cellwright.microscope.gradients import operator_by_lag
 from cellwright.microscope.handset import half_lives
+from cellwright.microscope.record import inspect
 
 __all__ = ["lesson"]
 
@@ -27,6 +33,9 @@ def lesson() -> Lesson:
     figure = half_life(record)
     lives = [float(v) for v in figure.arrays["half_life"]]
     c = record.run().values["c"][:, 0]
+    shrinking = written_layer(Elman(), 1, 2, {"R.h": [[0.5, 0.0], [0.0, 0.5]]})
+    norm = operator_by_lag(inspect(shrinking, np.zeros((50, 1, 1)))).arrays["norm"]
+    forgotten = int(np.argmax(norm < 1e-3))
     rows = tuple(
         (bias, gate(bias), lives[j], 1 / (1 - gate(bias)), float(c[10, j]), float(c[100, j]))
         for j, bias in enumerate((*BIASES, wanted))
@@ -38,6 +47,8 @@ def lesson() -> Lesson:
     numbers += [
         Number("b_f to keep half over 200 steps", wanted, 5.663, "logit of ½^(1/200)", 5e-4, 4),
         Number("the gate of that", gate(wanted), 0.99654, "½^(1/200)", 5e-6, 5),
+        Number("b_f = 5: left after 100 steps", float(c[100, 4]), gate(5.0) ** 100, "σ(5)^100", 1e-12),
+        Number("R = ½ I: first lag below a thousandth", forgotten, 10, "⌈log₂ 1000⌉"),
         Number("what that unit keeps over 200 steps", float(c[STEPS, -1]), 0.5, "½", 1e-12),
     ]
     return Lesson(
@@ -57,6 +68,9 @@ def lesson() -> Lesson:
             "of 1 (Jozefowicz et al. 2015) makes two steps of it. For a task with a gap of 200 steps, start with b_f "
             'near 5.7, or with biases drawn for all time scales at once: `init="chrono"` (Tallec & Ollivier 2018).',
             figure,
+            "The other end of the scale is a simple recurrent network whose recurrent matrix shrinks every change. "
+            "With R = ½ I, at rest, where tanh has slope 1, a change is below a thousandth of itself after "
+            f"{forgotten} steps. The LSTM unit with b_f = 5 still holds {float(c[100, 4]):.3f} of its pulse after 100.",
         ),
         tuple(numbers),
         (
