@@ -15,6 +15,7 @@ from cellwright.microscope.export import figures_json, write_image, write_npz
 from cellwright.microscope.figure import Figure
 from cellwright.microscope.report import Absent, Placed, Seen, look, write_report
 from cellwright.microscope.tables import figure_table
+from cellwright.microscope.watch import watched
 from cellwright.tasks.api import load
 
 __all__ = ["run_inspection"]
@@ -42,7 +43,7 @@ def run_inspection(
         write_npz(npz, [placed.figure for placed in seen[0].figures], _arrays(seen[0]), _keys(seen[0]))
         print(f"{npz}: every array, by layer and direction")
     if html is not None:
-        size = write_report(html, seen)
+        size = write_report(html, seen, _while_trained(model))
         print(f"{html}: {size:,} bytes, opens without a network")
     if json:
         print(_json(seen))
@@ -52,6 +53,11 @@ def run_inspection(
     elif html is None and npz is None and not images:
         for one in seen:
             _print(one, Console())
+
+
+def _while_trained(model: Path) -> list[dict[str, Any]]:
+    """Records of `train --watch` in the model's run; none of a run that was not watched."""
+    return watched(model) or (watched(model.parent) if model.name == "best" else [])
 
 
 def _named(model: Path, other: Path | None) -> list[tuple[Path, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -59,6 +60,13 @@ class Seen:
     figures: tuple[Placed, ...]
     absent: tuple[Absent, ...]
     answer: dict[str, Any] | None = None
+
+    def _repr_html_(self) -> str:
+        """For notebooks: the whole page, in a frame of its own."""
+        from cellwright.microscope.report.document import report_html  # the page is made of what is seen
+
+        page = escape(report_html([self]))
+        return f'<iframe srcdoc="{page}" sandbox="allow-scripts" width="100%" height="900" frameborder="0"></iframe>'
 
     def named(self, name: str, layer: int | None = None, direction: int | None = None) -> Figure | None:
         """The first figure of that name; of a layer and direction, where they are given."""

@@ -118,18 +118,21 @@ def test_stepping_tells_the_four_phases_with_the_numbers_of_the_trace(html: str,
             name = part.query_selector(".name")
             if name is not None:
                 shown[name.text_content()] = number(part.query_selector(".value").text_content())
-        page.keep(f"report-step-{phase}")
+        if phase == "update":
+            page.keep("report-step")
         page.keyboard.press("n")
     assert tuple(seen) == PHASES
     assert shown.keys() == {"i", "f", "g", "o", "c", "h"}
     for name, value in shown.items():
         assert value == pytest.approx(run.values[name][0, 0, 0], rel=6e-3)
     assert page.evaluate("[page.view.word, page.view.phase]") == [1, "forget"]
+    worked = page.query_selector_all("[data-worked] tbody tr")
+    assert len(worked) == 2 + 9  # both old states, then each circle and rectangle
 
 
 def test_the_wirings_numbers_are_the_graphs_for_any_cell(seen_of: Callable[..., Seen], opened: Show) -> None:
     """Each part at each word, in both directions: what the page shows or works out, and the graph in torch."""
-    every = [seen_of(CELLS[name](), bidirectional=True) for name in ("GRU", "SLSTM", "CoRNN", "LayerNormGRU", "SRU")]
+    every = [seen_of(CELLS[name](), bidirectional=True) for name in ("SLSTM", "CoRNN", "LayerNormGRU")]
     page = opened(report_html(every))
     found = page.evaluate(
         """page.data.models.map((model) => model.runs.map((run) =>
@@ -269,6 +272,15 @@ def test_words_are_text_whatever_they_are(seen_of: Callable[..., Seen], opened: 
     assert tuple(shown) == words
     assert "我 爱 中国" in page.inner_text("#title")
     page.keep("report-chinese")
+
+
+def test_a_notebook_shows_the_page_in_a_frame(seen_of: Callable[..., Seen], browser: Any) -> None:
+    page = browser.new_page()
+    page.set_content(f"<!doctype html>{seen_of(Elman())._repr_html_()}")
+    frame = page.frame_locator("iframe")
+    frame.locator("#summary[data-holds=true]").wait_for(timeout=30_000)
+    assert "figures add up" in frame.locator("#summary").inner_text()
+    page.close()
 
 
 def test_a_narrow_window_has_no_sideways_scroll(html: str, opened: Show) -> None:

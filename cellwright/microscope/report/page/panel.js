@@ -143,7 +143,7 @@ class Panel {
       element("p", { class: "quiet" }, "Words to the right, units down; click a word and unit, drag to brush words."));
     const grid = element("div", { class: "heats" });
     this.heats = run.names.filter((name) => side[name]?.shape.length === 2)
-      .map((name) => heat.map(name, side[name], side === run.values && run.gates.includes(name), this));
+      .map((name) => heat.map(name, side[name], side === run.gradients ? "gradient" : run.gates.includes(name) ? "gate" : "value", this));
     grid.append(...this.heats.map((one) => one.figure));
     this.readout = element("p", { class: "readout", role: "status", "aria-live": "polite" });
     const found = Object.values(side).map(checks.asWritten), holds = found.every((one) => one.holds);

@@ -61,13 +61,16 @@ const wiring = (() => {
     }
     const olds = run.states.map((state) => [`${state} before`, "", number(before(run, state, steps, view.word, view.unit))]);
     const now = run.parts.filter((part) => part.phase === view.phase);
-    const rows = now.map((part) => [part.name || part.symbol, part.kind === "layer" ? `${part.symbol}(${part.formula})` : part.symbol,
-      number(found.get(part.root))]);
+    const row = (part) => [part.name || part.symbol, part.kind === "layer" ? `${part.symbol}(${part.formula})` : part.symbol,
+      number(found.get(part.root), 6)];
+    const rows = now.map(row);
     const check = same(run, steps, view.word);
     place.append(
       element("p", { class: "quiet" }, `${view.phase}: ${MEANING[view.phase]}. Unit ${run.units[view.unit] ?? view.unit}, ${words.direction(run)}. ${run.verdict}`),
       buttons, drawing, table(["value", "made by", "number"], [...olds, ...rows]),
       element("p", { class: "check", "data-holds": check.holds, "data-check": "wiring" }, check.text),
+      element("details", { "data-worked": "true" }, element("summary", {}, "Every number of this step, in the order of computing"),
+        table(["value", "made by", "number"], [...olds, ...run.parts.map(row)])),
       element("details", {}, element("summary", {}, "Equations"), element("pre", {}, run.equations)));
   }
 

@@ -6,7 +6,7 @@ const words = (() => {
     const size = Math.abs(value), short = size !== 0 && (size < 1e-3 || size >= 1e6) ? value.toExponential(digits - 1) : Number(value.toPrecision(digits)).toString();
     return short.replaceAll("-", "−");
   };
-  const percent = (value) => `${(100 * value).toFixed(1).replace("-", "−")} %`;
+  const percent = (value) => `${(100 * value).toFixed(1).replace(/^-0\.0$/, "0.0").replace("-", "−")} %`;
 
   // element("p", {class: "note"}, "text", other elements …); text is always text, never markup.
   function element(name, attributes = {}, ...inside) {
