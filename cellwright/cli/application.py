@@ -126,6 +126,41 @@ def predict(
 
 
 @application.command()
+def complete(
+    text: Annotated[str, typer.Argument(help="The beginning of a sentence.")],
+    model: Annotated[
+        Path | None, typer.Option("--model", help="A language model's folder; without it, the one in the package.")
+    ] = None,
+    top: Annotated[int, typer.Option("--top", min=1, help="How many words to name.")] = 10,
+    json: JsonOption = False,
+) -> None:
+    """The likeliest next words, with probabilities that sum to 1."""
+    from cellwright.cli.complete import run_completion
+
+    run_completion(text, model, top, json)
+
+
+@application.command()
+def generate(
+    model: Annotated[
+        Path | None, typer.Argument(help="A language model's folder; without it, the one in the package.")
+    ] = None,
+    start: Annotated[str, typer.Option("--start", help="What the text begins with.")] = "",
+    tokens: Annotated[int, typer.Option("--tokens", min=0, help="How many words or characters to draw.")] = 200,
+    temperature: Annotated[
+        float, typer.Option("--temperature", help="Below 1 likely words become likelier; 0 takes the likeliest.")
+    ] = 1.0,
+    top_k: Annotated[int, typer.Option("--top-k", help="Only the k likeliest; 0 = all.")] = 0,
+    top_p: Annotated[float, typer.Option("--top-p", help="Only the likeliest that together have this share.")] = 1.0,
+    seed: Annotated[int, typer.Option("--seed", help="The same seed writes the same text.")] = 0,
+) -> None:
+    """Text of a language model's own, word by word as it is drawn."""
+    from cellwright.cli.generate import run_generation
+
+    run_generation(model, start, tokens, temperature, top_k, top_p, seed)
+
+
+@application.command()
 def compare(
     task: TaskArgument = "slots",
     data: DataOption = None,

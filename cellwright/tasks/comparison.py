@@ -11,7 +11,7 @@ from typing import Any
 
 from cellwright.tasks.kind import TaskKind
 from cellwright.tasks.networks.cell_choice import PER_TOKEN
-from cellwright.tasks.report import Line, Report
+from cellwright.tasks.report import Line, Report, shown
 from cellwright.tasks.training.config import Config
 from cellwright.tasks.training.loop import fit, prepare
 from cellwright.tasks.training.run_folder import RunFolder
@@ -51,7 +51,7 @@ def compare_networks(
     def known(name: str, report: Report) -> None:
         if announce is not None:
             key, value = next(iter(report.figures.items()))
-            announce(f"{name}: {key.replace('_', ' ')} {100 * float(value or 0):.2f}")
+            announce(f"{name}: {key.replace('_', ' ')} {shown(value, key in report.percent)}")
 
     rows = train_each(networks, partial(train_network, kind=kind, config=config, split=split), processes, known)
     last = rows[networks[-1]]

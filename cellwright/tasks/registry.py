@@ -18,6 +18,7 @@ TASKS = {  # name: module and name of its TaskKind
     "slots": "cellwright.tasks.slots.kind:SlotsKind",
     "classify": "cellwright.tasks.classify.kind:ClassifyKind",
     "tag": "cellwright.tasks.tag.kind:TagKind",
+    "lm": "cellwright.tasks.lm.kind:LmKind",
     "memory": "cellwright.tasks.memory.kind:MemoryKind",
 }
 

@@ -41,6 +41,7 @@ class Counters:
     best_epoch: int = 0
     best_metrics: dict[str, float] = field(default_factory=dict)
     epochs_since_best: int = 0
+    average_since: int = 0  # the step after which NT-ASGD's mean began; 0 = not yet
     metrics_bytes: int = 0
     times_bytes: int = 0
     seconds: float = 0.0

@@ -57,7 +57,9 @@ class TrainSection(Section):
     seed: int = Field(1, ge=0, lt=2**63, description="seed of initial weights, data order, dropout and augmentation")
     epochs: int = Field(14, ge=1, le=100_000, description="passes over the training split")
     batch_size: int = Field(32, ge=1, le=1_000_000, description="examples a step")
-    optimizer: Literal["adam", "adamw"] = Field("adamw", description="adamw decays weights apart from the gradient")
+    optimizer: Literal["adam", "adamw", "sgd"] = Field(
+        "adamw", description="adamw decays weights apart from the gradient; sgd has no momentum"
+    )
     learning_rate: float = Field(2e-3, gt=0, le=1e6, description="peak step size")
     weight_decay: float = Field(
         0.01, ge=0, le=10, description="decay of matrices; vectors and scalars are never decayed"
@@ -69,6 +71,16 @@ class TrainSection(Section):
     clip: float = Field(5.0, ge=0, le=1e9, description="largest norm of the whole gradient; 0 = no clipping")
     average: float = Field(
         0.998, ge=0, lt=1, description="decay a step of the averaged weights that are evaluated and saved; 0 = off"
+    )
+    non_monotone: int = Field(
+        0,
+        ge=0,
+        le=100_000,
+        description="in place of average: the plain mean of all weights from the epoch on at which the metric has "
+        "not grown for so many epochs (NT-ASGD); 0 = off",
+    )
+    precision: Literal["float32", "bfloat16"] = Field(
+        "float32", description="of products in training; bfloat16 where the processor multiplies it"
     )
     patience: int = Field(0, ge=0, le=100_000, description="epochs without a better metric before stopping; 0 = off")
     checkpoint_every: int = Field(
@@ -328,6 +340,8 @@ def _line_of(text: str, key: str) -> int | None:
 def _wrong_value(key: str, error: Mapping[str, Any], schema: type[Config], place: Mapping[str, Any]) -> ConfigError:
     field = _fields(schema).get(key)
     found = error["input"]
+    if field is None and error["type"] == "value_error":  # settings of a section that contradict each other
+        return ConfigError(f"[{key}]: {error['msg'].removeprefix('Value error, ')}.", **place)
     if field is None:  # a section that is not a table
         return ConfigError(f"Expected a section [{key}], found {key} = {found!r}.", repair=f"Write [{key}].", **place)
     expected = _expected(field)

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from cellwright.engine.run.registry import multiplies_bfloat16
 from cellwright.errors import DataError, StorageError, TrainingError
 from cellwright.tasks.training.checkpoint import (
     Counters,
@@ -79,11 +80,12 @@ class _Run:
         self.run = run
         self.callbacks = callbacks
         self.optimizer = make_optimizer(task.model, train)
-        self.average = WeightAverage(task.model, train.average)
+        self.average = WeightAverage(task.model, train.average, plain=train.non_monotone > 0)
         self.now = Counters(train_size=task.train_size())
         self.parameters = [p for p in task.model.parameters() if p.requires_grad]
         self.steps = train.epochs * len(task.order(0, train.seed))
         self.began = time.monotonic()
+        self.lower = train.precision == "bfloat16" and multiplies_bfloat16()
         self.before = 0.0  # seconds of earlier starts
         self.stop_signal = _StopSignal()
 
@@ -92,6 +94,8 @@ class _Run:
             raise DataError("Expected training examples, found none.", repair="Check the training split of --data.")
         # Apart from the seed of the initial weights, so that the stream does not depend on how many were drawn.
         torch.manual_seed(int(np.random.SeedSequence(self.train.seed, spawn_key=(0, 0, 0)).generate_state(1)[0]))
+        if self.train.precision == "bfloat16" and not self.lower:
+            self._note("this processor has no bfloat16 products: float32 ones are used")
         if self.run.resumed:
             self._resume()
         stopped = ""
@@ -133,6 +137,7 @@ class _Run:
         if tensors:
             restore(tensors, self.model, self.average.tensors, self.optimizer)
         self.now = counters
+        self.average.since = counters.average_since
         self.before = counters.seconds
         for name, size in ((METRICS, counters.metrics_bytes), (TIMES, counters.times_bytes)):
             if not self.run.truncate(name, size):
@@ -163,7 +168,8 @@ class _Run:
         now, began = self.now, time.perf_counter()
         batch = self.task.batch(batches[now.position], batch_rng(self.train.seed, now.epoch, now.position))
         random_state = torch.get_rng_state()
-        loss, tokens = self.task.loss(batch)
+        with self._lower_precision():
+            loss, tokens = self.task.loss(batch)
         value = loss.item()
         if not math.isfinite(value):
             torch.set_rng_state(random_state)  # the same dropout again, this time watched
@@ -223,6 +229,9 @@ class _Run:
                 now.epochs_since_best = 0
             else:
                 now.epochs_since_best += 1
+        if self.train.non_monotone and not now.average_since and now.epochs_since_best >= self.train.non_monotone:
+            now.average_since = self.average.since = now.step
+            self._note(f"epoch {now.epoch + 1}: from here on the mean of the weights is evaluated")
         seconds = self._seconds()
         tokens_per_second = now.tokens / max(1e-9, seconds - now.epoch_began)
         self._record(
@@ -295,6 +304,9 @@ class _Run:
             self.run.append(name, record)
         except StorageError as error:
             self._note(f"{error}\n    The line is kept and written with the next one.")
+
+    def _lower_precision(self) -> torch.autocast:
+        return torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.lower)
 
     def _checkpoint(self, required: bool = False) -> None:
         """Save; a disk that refuses stops training only when this is the last chance."""

@@ -88,7 +88,7 @@ def test_a_key_like_no_other_lists_the_keys_of_its_section():
         ("train.learning_rate", "nan", "number > 0, ≤ 1e+06", "nan (number)"),
         ("train.learning_rate", "inf", "number > 0, ≤ 1e+06", "inf (number)"),
         ("train.warmup", "1.0", "number ≥ 0, < 1", "1.0 (number)"),
-        ("train.optimizer", '"sgd"', 'one of "adam", "adamw"', '"sgd" (text)'),
+        ("train.optimizer", '"rmsprop"', 'one of "adam", "adamw", "sgd"', '"rmsprop" (text)'),
         ("model.tied", "1", "true or false", "1 (integer)"),
         ("model.limit", "0", "integer or none ≥ 1", "0 (integer)"),
         ("train.seed", str(2**63), "integer ≥ 0, < 9.22e+18", f"{2**63} (integer)"),

@@ -1,0 +1,27 @@
+"""The language model a verb works with: the user's, or the small one that is part of the package."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cellwright.errors import ConfigError
+from cellwright.tasks.lm.predict import LmModel
+from cellwright.tasks.lm.shipped import SHIPPED, shipped_model
+from cellwright.tasks.registry import kind_of_model
+
+__all__ = ["language_model"]
+
+
+def language_model(folder: Path | None) -> tuple[LmModel, str]:
+    """The model, and what to call it. Raises ConfigError: a model of another task."""
+    if folder is None:
+        return shipped_model(), SHIPPED
+    kind, place = kind_of_model(folder)
+    loaded = kind.load(place)
+    if not isinstance(loaded, LmModel):
+        raise ConfigError(
+            f"Expected a language model, found a model of {kind.name}.",
+            file=place,
+            repair="Train one: cellwright train lm --out runs/lm",
+        )
+    return loaded, str(place)

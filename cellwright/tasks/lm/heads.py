@@ -1,0 +1,96 @@
+"""From the network's output to probabilities of the next token: a full softmax, or an adaptive one.
+
+Legend: N positions, F features, V rows of the vocabulary.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from cellwright.errors import ConfigError
+from cellwright.tasks.lm.config import LmModelSection
+from cellwright.tasks.text.vocabulary import BEGIN, PAD
+
+__all__ = ["NEVER", "AdaptiveHead", "Head", "SoftmaxHead", "make_head"]
+
+NEVER = (PAD, BEGIN)  # rows that no text holds
+SHRINK = 4  # features of a cluster are those of the one before it over this
+IMPOSSIBLE = -1e4  # added to their scores: e^-10000 is 0 in float32, and unlike -inf it spoils no gradient
+
+
+def at_least_float32(values: Tensor) -> Tensor:
+    """Sums over a vocabulary need more digits than bfloat16 has."""
+    return values.float() if values.dtype == torch.bfloat16 else values
+
+
+class SoftmaxHead(nn.Module):
+    """A score for each row of the vocabulary. Tied, its weights are the embeddings (Press & Wolf 2017,
+    arXiv:1608.05859v3), which the caller gives."""
+
+    def __init__(self, features: int, rows: int, tied: bool) -> None:
+        super().__init__()
+        self.weight = None if tied else nn.Parameter(torch.empty(rows, features))
+        self.bias = nn.Parameter(torch.zeros(rows))
+        if self.weight is not None:
+            nn.init.uniform_(self.weight, -0.1, 0.1)
+
+    def scores(self, y_NF: Tensor, embeddings_VF: Tensor) -> Tensor:
+        """Scores (N, V) whose softmax gives the probabilities."""
+        never_V = torch.zeros_like(self.bias)
+        never_V[list(NEVER)] = IMPOSSIBLE
+        weight = embeddings_VF if self.weight is None else self.weight
+        return functional.linear(y_NF, weight, self.bias + never_V)
+
+    def losses(self, y_NF: Tensor, target_N: Tensor, embeddings_VF: Tensor) -> Tensor:
+        """−ln P(target), (N,)."""
+        return functional.cross_entropy(at_least_float32(self.scores(y_NF, embeddings_VF)), target_N, reduction="none")
+
+    def log_probabilities(self, y_NF: Tensor, embeddings_VF: Tensor) -> Tensor:
+        """ln P of every row, (N, V)."""
+        return at_least_float32(self.scores(y_NF, embeddings_VF)).log_softmax(-1)
+
+
+class AdaptiveHead(nn.Module):
+    """Frequent rows first, clusters of rarer ones behind a smaller product each (Grave et al. 2017,
+    arXiv:1609.04309v3). The time of a step no longer grows with the whole vocabulary.
+
+    Cluster k reads features / 4^k numbers.
+
+    Raises ConfigError: a cutoff at or beyond the vocabulary, or more clusters than the features serve.
+    """
+
+    def __init__(self, features: int, rows: int, cutoffs: list[int]) -> None:
+        super().__init__()
+        if cutoffs[-1] >= rows:
+            raise ConfigError(
+                f"Expected model.cutoffs below the {rows:,} rows of the vocabulary, found {cutoffs[-1]:,}.",
+                repair="Give lower cutoffs, or model.softmax=full.",
+            )
+        if features < SHRINK ** len(cutoffs):
+            raise ConfigError(
+                f"Expected at least {SHRINK ** len(cutoffs)} features for {len(cutoffs)} cutoffs, found {features}.",
+                repair="Give fewer model.cutoffs, or a greater model.hidden_size.",
+            )
+        self.softmax = nn.AdaptiveLogSoftmaxWithLoss(features, rows, cutoffs, div_value=SHRINK, head_bias=True)
+
+    def losses(self, y_NF: Tensor, target_N: Tensor, embeddings_VF: Tensor) -> Tensor:
+        """−ln P(target), (N,)."""
+        found: Tensor = self.softmax(at_least_float32(y_NF), target_N).output
+        return -found
+
+    def log_probabilities(self, y_NF: Tensor, embeddings_VF: Tensor) -> Tensor:
+        """ln P of every row, (N, V)."""
+        found: Tensor = self.softmax.log_prob(at_least_float32(y_NF))
+        return found
+
+
+Head = SoftmaxHead | AdaptiveHead
+
+
+def make_head(config: LmModelSection, features: int, rows: int) -> Head:
+    """The head that model.softmax names."""
+    if config.softmax == "adaptive":
+        return AdaptiveHead(features, rows, config.cutoffs)
+    return SoftmaxHead(features, rows, config.tied)

@@ -1,0 +1,54 @@
+"""The language model as the verbs see it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from cellwright.cells import Cell
+from cellwright.tasks.comparison import compare_networks
+from cellwright.tasks.kind import TaskKind
+from cellwright.tasks.lm.config import LmConfig, LmData
+from cellwright.tasks.lm.corpora import EMBEDDED, open_corpus
+from cellwright.tasks.lm.evaluate import evaluate_model
+from cellwright.tasks.lm.predict import LmModel
+from cellwright.tasks.lm.task import LmTask
+from cellwright.tasks.networks.cell_choice import choose_cell
+from cellwright.tasks.report import Report
+from cellwright.tasks.training.config import DataSection
+
+__all__ = ["LmKind"]
+
+
+class LmKind(TaskKind[LmConfig, LmModel]):
+    name = "lm"
+    summary = "the next word or character of a text"
+    config = LmConfig
+    embedded = tuple(EMBEDDED)
+    networks = ("per-token", "Elman", "GRU", "LSTM")
+    percent = False
+
+    def build(self, config: LmConfig, cell: Cell | None = None) -> LmTask:
+        chosen = cell if cell is not None else choose_cell(config.model.cell)
+        return LmTask(config, open_corpus(config.data), chosen)
+
+    def load(self, folder: Path) -> LmModel:
+        return LmModel.load(folder)
+
+    def evaluate(self, model: LmModel, data: DataSection, split: str) -> Report:
+        assert isinstance(data, LmData)
+        return evaluate_model(model, data, split)
+
+    def compare(
+        self,
+        config: LmConfig,
+        networks: Sequence[str],
+        *,
+        processes: int = 1,
+        announce: Callable[[str], None] | None = None,
+    ) -> Report:
+        return compare_networks(self, config, networks, processes, announce)
+
+    def comparison(self, data: str) -> dict[str, Any]:
+        return {"data.path": data, "train.threads": 1, "train.checkpoint_every": 0}
