@@ -227,8 +227,10 @@ def run_compiled(
 def takes_own(x: Tensor, stored: Mapping[str, Tensor], dtype: torch.dtype) -> bool:
     """Whether our own product serves for the input: eager, in the kernels' type, rows enough and not too wide."""
     tensors = (x, *stored.values())
-    fits = len(x) >= FEWEST and x.shape[-1] <= WIDEST and not torch.is_autocast_enabled("cpu")
-    return fits and is_eager(tensors) and all(tensor.dtype == dtype for tensor in tensors)
+    if not is_eager(tensors) or torch.is_autocast_enabled("cpu"):  # first: a traced size must not be compared
+        return False
+    fits = len(x) >= FEWEST and x.shape[-1] <= WIDEST
+    return fits and all(tensor.dtype == dtype for tensor in tensors)
 
 
 def in_type(tensor: Tensor, dtype: torch.dtype) -> Tensor:

@@ -49,8 +49,8 @@ def no_kept(old: Any) -> Any:
 
 
 def dense_from_one(old: Any) -> Any:
-    def shifted(form: str, steps: int, batch: int, reverse: bool) -> Any:
-        made = old.__wrapped__(form, steps, batch, reverse)
+    def shifted(form: str, steps: int, batch: int, reverse: bool, threads: int) -> Any:
+        made = old.__wrapped__(form, steps, batch, reverse, threads)
         return tables.Tables(made.counts, made.offsets, made.rows.roll(1), made.order, made.whole)
 
     return shifted
