@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -174,17 +173,6 @@ def check(case: Case, cases: Any) -> bool:
             luck = 32 if any(name in case.kernel[0] for name in ILL) else 8
             assert worst <= luck * max(errors(plain[group], exact[group])), (group, worst, case)
     return not over
-
-
-@pytest.fixture(scope="module", autouse=True)
-def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """One folder of compiled code for all tests of this session, and for all its workers."""
-    base = tmp_path_factory.getbasetemp()
-    folder = (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "kernels"
-    with pytest.MonkeyPatch.context() as patch:
-        if "CELLWRIGHT_CACHE" not in os.environ:
-            patch.setenv("CELLWRIGHT_CACHE", str(folder))
-        yield
 
 
 @pytest.mark.parametrize("chunk", range(CHUNKS))
