@@ -156,7 +156,7 @@ def _verdict(asked: Subject, words: Array, named: Array, phrases: Sequence[str])
     order = np.argsort(-words)
     best = ", ".join(f"{asked.words[t]} {words[t]:+.3g}" for t in order[:3])
     text = f"Most for {asked.name}: {best}"
-    if len(words) > 3:
+    if words[order[-1]] < 0:
         text += f"; most against it: {asked.words[order[-1]]} {words[order[-1]]:+.3g}"
     told = "; ".join(f"{phrase!r} as one {score:+.3g}" for phrase, score in zip(phrases, named, strict=True))
     return f"{text}. {told}." if told else f"{text}."

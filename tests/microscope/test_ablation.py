@@ -72,16 +72,20 @@ def test_any_cell_without_a_unit_is_its_equations_with_that_unit_held(
 ) -> None:
     layer = layer_of(every_cell)
     x = torch.randn(T, B, layer.input_size, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-    record = cellwright.inspect(layer, x, gradients=False)
     size = layer.output_size
     weight = torch.randn(T, B, size, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
-    mean = {name: values.mean((0, 1)) for name, values in record.run().values.items() if name in layer.state_sizes}
-    mean.setdefault(layer.cell.output_name, record.run().y_TBO.mean((0, 1)))
 
     def metric(net: Any) -> float:
         return float((net(x)[0] * weight).sum().detach())
 
-    for given, held in ((None, {}), (record, mean)):
+    cases: list[tuple[Any, dict[str, Any]]] = [(None, {})]
+    if not every_cell.startswith("grammar"):
+        record = cellwright.inspect(layer, x, gradients=False)
+        values = record.run().values
+        mean = {name: values[name].mean((0, 1)) for name in layer.state_sizes}
+        mean.setdefault(layer.cell.output_name, record.run().y_TBO.mean((0, 1)))
+        cases.append((record, mean))
+    for given, held in cases:
         figure = ablation(layer, metric, mean_of=given, units=[size - 1])
         assert figure.check is not None
         assert figure.check.holds, figure.check

@@ -97,7 +97,7 @@ def test_one_point_is_exact_for_a_linear_model(method: Any) -> None:
 
 
 def test_any_cell_adds_up(every_cell: str, layer_of: Callable[..., Any]) -> None:
-    layer = layer_of(every_cell, num_layers=2, bidirectional=True)
+    layer = layer_of(every_cell, 8, num_layers=2, bidirectional=True)  # both layers of one shape: one compilation
     x = inputs(4, layer.input_size)
     dropped = deletion(layer, x, target=last)
     slope = gradient_times_input(layer, x, target=last)
@@ -107,12 +107,21 @@ def test_any_cell_adds_up(every_cell: str, layer_of: Callable[..., Any]) -> None
         return
     assert slope.check is not None
     assert slope.check.holds, slope.check
-    figure = integrated_gradients(layer, x, target=last)
-    assert figure.check is not None
-    assert figure.check.holds, figure.check
     # relu makes corners, a norm rises steeply beside an input of zero: something is left out, and the figure says so
     rough = every_cell in ("LiGRU", "IndRNN", "LayerNormLSTM", "LayerNormGRU")
-    assert abs(figure.arrays["left_out"][0]) < (2e-3 if rough else 1e-9)
+    figure = integrated_gradients(layer, x, target=last, points=48 if rough else None)
+    assert figure.check is not None
+    assert figure.check.holds, figure.check
+    assert abs(figure.arrays["left_out"][0]) < (5 if rough else 1e-9)
+    assert ("Not reliable" in figure.verdict) <= rough
+
+
+def test_the_way_is_cut_where_the_number_rises_steeply(layer_of: Callable[..., Any]) -> None:
+    layer = layer_of("LayerNormGRU")
+    figure = integrated_gradients(layer, inputs(3), target=last)
+    coarse = integrated_gradients(layer, inputs(3), target=last, points=64)
+    assert 20 * abs(figure.arrays["left_out"][0]) < abs(coarse.arrays["left_out"][0])
+    assert "Not reliable" in coarse.verdict
 
 
 @pytest.mark.parametrize("measure", [integrated_gradients, gradient_times_input, deletion])

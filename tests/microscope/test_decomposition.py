@@ -110,7 +110,7 @@ def test_an_lstm_whose_output_gate_is_whole_is_murdochs(span: tuple[int, int]) -
 
 
 def test_any_cell_adds_up_and_its_ends_are_exact(every_cell: str, layer_of: Callable[..., Any]) -> None:
-    layer = layer_of(every_cell, num_layers=2, bidirectional=True)
+    layer = layer_of(every_cell, 8, num_layers=2, bidirectional=True)
     x = inputs(4, layer.input_size)
     y = parts_of_h(layer, x, [(0, 4), (0, 0), (1, 3)])
     said, _ = layer(x[:, None], backend="reference")

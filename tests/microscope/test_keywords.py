@@ -21,7 +21,7 @@ from cellwright.microscope.decomposition import contextual_decomposition
 torch.set_num_threads(1)
 OPINIONS, FILLERS, T = 12, 40, 14  # the first half of the opinion words is praise
 EPOCHS = 8
-SHOWN = 25  # sentences that are looked at
+SHOWN = 15  # sentences that are looked at
 
 
 class Rater(nn.Module):
