@@ -13,9 +13,10 @@ from cellwright.tasks.classify.examples import Example
 from cellwright.tasks.classify.formats import Columns, Row, read_rows
 from cellwright.tasks.classify.generated.questions import english_questions
 from cellwright.tasks.classify.generated.reviews import chinese_reviews, english_reviews
+from cellwright.tasks.data.given_text import given_text
 from cellwright.tasks.data.labels import unseen_labels
 from cellwright.tasks.data.splits import check_path, split_places
-from cellwright.tasks.data.text import MAX_TOKENS, Unit, tokenize
+from cellwright.tasks.data.text import Unit
 from cellwright.tasks.data.utterance import Corpus
 
 __all__ = ["EMBEDDED", "hash_split", "made_example", "open_corpus"]
@@ -75,13 +76,7 @@ def hash_split(rows: list[Row]) -> dict[str, list[Row]]:
 
 def made_example(text: str, label: str, unit: Unit, reverse: bool = False, place: str = "") -> Example:
     """The example of a text. Raises DataError: no word in it, or more than 10,000."""
-    words = tuple(token for token, _, _ in tokenize(text, unit))
-    if not words:
-        raise DataError("Expected at least one word, found none.", repair="Give a sentence.")
-    if len(words) > MAX_TOKENS:
-        raise DataError(
-            f"Expected at most {MAX_TOKENS:,} {unit}s, found {len(words):,}.", repair="Cut the text into parts."
-        )
+    words = given_text(text, unit).words
     return Example(words[::-1] if reverse else words, label, text, place)
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import difflib
-import io
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cellwright.errors import DataError
+from cellwright.tasks.data.csv_cells import csv_cells
 from cellwright.tasks.data.text import decode, read_bytes
 
 __all__ = ["Columns", "Row", "read_rows"]
@@ -51,7 +50,7 @@ def read_rows(path: Path, columns: Columns | None = None, encoding: str = "utf-8
     if suffix in (".json", ".jsonl") or (suffix not in (".csv", ".tsv") and first.lstrip().startswith("{")):
         found = _from_json(content, path, columns)
     elif suffix == ".csv":
-        found = _from_table(_csv_cells(content, path), path, columns)
+        found = _from_table(csv_cells(content, path), path, columns)
     elif suffix == ".tsv" or "\t" in first:
         cells = ((number, line.split("\t")) for number, line in _lines(content))
         found = _from_table(list(cells), path, columns)
@@ -82,27 +81,6 @@ def _from_lines(content: str, path: Path) -> Iterator[Row]:
                 repair="Put the class first; or name the file .tsv or .csv if it is one.",
             )
         yield Row(text, label.removeprefix(FASTTEXT), number)
-
-
-def _csv_cells(content: str, path: Path) -> list[tuple[int, list[str]]]:
-    reader = csv.reader(io.StringIO(content, newline=""), strict=True)
-    found: list[tuple[int, list[str]]] = []
-    begins = 1
-    while True:
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return found
-        except csv.Error as error:
-            raise DataError(
-                f"Expected comma-separated values, found: {error}.",
-                file=path,
-                line=begins,
-                repair='A value with a comma or a quote in it stands in quotes, its own quotes doubled: "a ""b"", c".',
-            ) from None
-        if any(cell.strip() for cell in cells):
-            found.append((begins, cells))
-        begins = reader.line_num + 1
 
 
 def _from_table(cells: Sequence[tuple[int, list[str]]], path: Path, columns: Columns) -> Iterator[Row]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cellwright.cells import Cell
-from cellwright.errors import ConfigError, DataError
+from cellwright.errors import ConfigError
 from cellwright.tasks.classify.config import ClassifyConfig, ClassifyData
 from cellwright.tasks.classify.corpora import EMBEDDED, open_corpus
 from cellwright.tasks.classify.evaluate import evaluate_model
@@ -16,7 +16,7 @@ from cellwright.tasks.classify.layers import cell_of
 from cellwright.tasks.classify.predict import TextClassifier
 from cellwright.tasks.classify.task import ClassifyTask
 from cellwright.tasks.comparison import NETWORKS, compare_networks
-from cellwright.tasks.data.splits import with_validation
+from cellwright.tasks.data.splits import split_named, with_validation
 from cellwright.tasks.kind import TaskKind
 from cellwright.tasks.report import Report
 from cellwright.tasks.training.config import DataSection
@@ -47,13 +47,7 @@ class ClassifyKind(TaskKind[ClassifyConfig, TextClassifier]):
         if Path(data.path).is_file() and not data.hash_split:
             return evaluate_model(model, corpus.train, corpus.name)  # all there is
         corpus = with_validation(corpus, data.validation) if split != "test" and corpus.train else corpus
-        examples = dict(corpus.splits())[split]
-        if not examples:
-            present = [name for name, rows in corpus.splits() if rows]
-            raise DataError(
-                f"Expected a split {split}, found {', '.join(present)}.", file=data.path, repair=f"--split {present[0]}"
-            )
-        return evaluate_model(model, examples, corpus.name, split)
+        return evaluate_model(model, split_named(corpus, split, data.path), corpus.name, split)
 
     def compare(
         self,

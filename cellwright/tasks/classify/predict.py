@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,18 +12,19 @@ import torch
 from torch import Tensor
 
 from cellwright.cells import Cell
-from cellwright.errors import CellwrightError, DataError, StorageError
+from cellwright.errors import StorageError
 from cellwright.tasks.classify.config import ClassifyModel
-from cellwright.tasks.classify.corpora import made_example
 from cellwright.tasks.classify.examples import Example
 from cellwright.tasks.classify.model import ClassifyNetwork
 from cellwright.tasks.classify.ngrams import Baselines
 from cellwright.tasks.classify.task import probabilities
 from cellwright.tasks.classify.vocabulary import Vocabulary
 from cellwright.tasks.classify.why import reasons
-from cellwright.tasks.data.text import Unit, check_text, join_words
+from cellwright.tasks.data.given_text import given_text
+from cellwright.tasks.data.text import Unit, join_words
 from cellwright.tasks.storage.atomic import REPAIR
 from cellwright.tasks.storage.model_folder import StoredModel, read_model
+from cellwright.tasks.text_model import TextModel
 
 __all__ = ["Decision", "Explanation", "TextClassifier", "Weighed"]
 
@@ -78,7 +79,7 @@ class Explanation:
         return "   ".join([str(self.decision), *shown])
 
 
-class TextClassifier:
+class TextClassifier(TextModel[Decision]):
     """A trained classifier. Make it with `cellwright.train("classify", …)` or `cellwright.load`.
 
     >>> model = cellwright.load("runs/reviews")
@@ -123,12 +124,7 @@ class TextClassifier:
         total = sum(count for _, count in rows)
         return "\n".join([*(f"{text:{width}}  {count:12,}" for text, count in rows), f"{'total':{width}}  {total:12,}"])
 
-    def predict(self, text: str | Sequence[str]) -> Decision:
-        """The class of one text, or of one list of words. Raises DataError: no word in it, or more than 10,000."""
-        return self.predict_many([text])[0]
-
     def predict_many(self, texts: Sequence[str | Sequence[str]]) -> list[Decision]:
-        """The same for each; short texts are read together, which changes no answer."""
         examples = [self.example(text) for text in texts]
         found = probabilities(self.network, self.vocabulary, examples)
         return [self._decision(example, row) for example, row in zip(examples, found, strict=True)]
@@ -149,25 +145,10 @@ class TextClassifier:
         ]
         return Explanation(decision, tuple(pieces))
 
-    def stream(self, lines: Iterable[str]) -> Iterator[Decision | CellwrightError]:
-        """One answer a line, as the lines come; a line that cannot be read gives its error, and the stream goes on."""
-        for line in lines:
-            try:
-                yield self.predict(line.rstrip("\r\n"))
-            except CellwrightError as error:
-                yield error
-
     def example(self, text: str | Sequence[str]) -> Example:
         """The text as the network reads it. Raises DataError."""
-        reverse = bool(self.data.get("reverse", False))
-        if isinstance(text, str):
-            return made_example(check_text(text), "", self.unit, reverse)
-        words = [check_text(str(word)) for word in text]
-        if not words or any(not word.strip() for word in words):
-            raise DataError("Expected words, found none or a blank one.", repair="Leave blank words out.")
-        if self.unit == "char":
-            words = [character for word in words for character in word]
-        return Example(tuple(words[::-1] if reverse else words), "", join_words(words)[0])
+        given = given_text(text, self.unit)
+        return Example(tuple(self._in_order(given.words)), "", given.text)
 
     def _in_order(self, words: Sequence[str]) -> Sequence[str]:
         return words[::-1] if self.data.get("reverse", False) else words

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -21,13 +19,13 @@ from cellwright.tasks.classify.model import Batch, ClassifyNetwork
 from cellwright.tasks.classify.ngrams import Baselines
 from cellwright.tasks.classify.vocabulary import Vocabulary
 from cellwright.tasks.data.utterance import Corpus
-from cellwright.tasks.data.vectors import read_vectors
 from cellwright.tasks.networks.cell_data import stored_cell
 from cellwright.tasks.networks.pairs import pair_rows
+from cellwright.tasks.networks.static_vectors import static_vectors
 from cellwright.tasks.networks.word_batch import word_batch
 from cellwright.tasks.storage.model_folder import write_model
-from cellwright.tasks.text.words import normalize
 from cellwright.tasks.training.config import kept_data
+from cellwright.tasks.training.identity import run_identity
 from cellwright.tasks.training.order import epoch_order
 
 __all__ = ["ClassifyTask", "make_batch", "probabilities"]
@@ -57,8 +55,9 @@ class ClassifyTask:
                 repair="Check which column holds the class: data.label_column.",
             )
         self.notes = list(corpus.notes)
-        self.vector_size = 0
-        self.network = ClassifyNetwork(config.model, self.vocabulary, cell, self._vectors())
+        vectors = static_vectors(config.model.vectors, self.vocabulary, self.notes)
+        self.vector_size = 0 if vectors is None else vectors.shape[1]
+        self.network = ClassifyNetwork(config.model, self.vocabulary, cell, vectors)
         self.model: nn.Module = self.network
         layers = self.network.layers()
         self.notes.append("network: " + " → ".join(f"{text} {count:,}" if count else text for text, count in layers))
@@ -68,21 +67,7 @@ class ClassifyTask:
 
     def identity(self) -> dict[str, str]:
         """Digests of what the run's numbers depend on beside the settings."""
-        texts = hashlib.sha256()
-        for example in self.corpus.train:
-            texts.update("\t".join((*example.words, example.label, "\n")).encode())
-        cell = json.dumps(self.cell_data, sort_keys=True).encode()
-        return {"the cell": hashlib.sha256(cell).hexdigest(), "the training data": texts.hexdigest()}
-
-    def _vectors(self) -> Tensor | None:
-        if self.config.model.vectors is None:
-            return None
-        rows = self.vocabulary.size
-        find = self.vocabulary.words.token_to_id
-        table, found = read_vectors(self.config.model.vectors, lambda word: find(normalize(word)), rows)
-        self.notes.append(f"{found:,} of {rows - 2:,} words have a vector")
-        self.vector_size = table.shape[1]
-        return torch.from_numpy(table)
+        return run_identity(self.cell_data, ((*e.words, e.label) for e in self.corpus.train))
 
     def train_size(self) -> int:
         return len(self.corpus.train)

@@ -6,12 +6,14 @@ import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from cellwright.errors import DataError
 from cellwright.tasks.data.utterance import Corpus
 
-__all__ = ["check_path", "split_places", "with_validation"]
+__all__ = ["check_path", "split_named", "split_places", "with_validation"]
+
+ExampleT = TypeVar("ExampleT")
 
 SPLITS: Mapping[str, tuple[str, ...]] = {
     "train": ("train", "training"),
@@ -43,6 +45,17 @@ def split_places(root: Path, folders_of: Sequence[str] = ()) -> dict[str, Path]:
     """
     found = {split: _place(root, names, folders_of) for split, names in SPLITS.items()}
     return {split: place for split, place in found.items() if place is not None}
+
+
+def split_named(corpus: Corpus[ExampleT], split: str, path: str) -> list[ExampleT]:
+    """The examples of a split. Raises DataError: there are none; names the splits there are."""
+    examples = dict(corpus.splits())[split]
+    if not examples:
+        present = [name for name, found in corpus.splits() if found]
+        raise DataError(
+            f"Expected a split {split}, found {', '.join(present)}.", file=path, repair=f"--split {present[0]}"
+        )
+    return examples
 
 
 def with_validation(corpus: Corpus[Any], share: float = 0.0) -> Corpus[Any]:

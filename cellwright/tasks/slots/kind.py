@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from cellwright.cells import Cell
-from cellwright.errors import DataError
 from cellwright.tasks.comparison import NETWORKS
 from cellwright.tasks.data.corpus import read_utterances
-from cellwright.tasks.data.splits import with_validation
+from cellwright.tasks.data.splits import split_named, with_validation
 from cellwright.tasks.data.utterance import Utterance
 from cellwright.tasks.kind import TaskKind
 from cellwright.tasks.networks.cell_choice import choose_cell
@@ -75,10 +74,4 @@ def evaluation_data(data: SlotsData, split: str) -> tuple[str, str, list[Utteran
     if data.path not in EMBEDDED and (path.is_file() or (path / "seq.in").exists()):
         return path.name, "", read_utterances(path, scheme=data.scheme, unit=data.unit)
     corpus = open_corpus(data)
-    utterances = dict(corpus.splits())[split]
-    if not utterances:
-        present = [name for name, rows in corpus.splits() if rows]
-        raise DataError(
-            f"Expected a split {split}, found {', '.join(present)}.", file=data.path, repair=f"--split {present[0]}"
-        )
-    return corpus.name, split, utterances
+    return corpus.name, split, split_named(corpus, split, data.path)

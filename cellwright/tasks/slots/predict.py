@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from cellwright.errors import CellwrightError, DataError
+from cellwright.tasks.data.given_text import given_text
 from cellwright.tasks.data.schemes import spans
-from cellwright.tasks.data.text import MAX_TOKENS, Unit, check_text, join_words, tokenize
+from cellwright.tasks.data.text import Unit
 from cellwright.tasks.data.utterance import Utterance
 from cellwright.tasks.slots.batches import make_batch
 from cellwright.tasks.slots.model_file import SavedModel, load_model
+from cellwright.tasks.text_model import TextModel
 
 __all__ = ["Prediction", "Slot", "SlotModel"]
 
@@ -64,7 +65,7 @@ class Prediction:
         return "  ".join([self.intent, *found] if self.intent else found) or "O"
 
 
-class SlotModel:
+class SlotModel(TextModel[Prediction]):
     """A trained slots-and-intents model. Make it with `load` or `cellwright.load`.
 
     >>> model = cellwright.load("runs/demo/best")
@@ -89,15 +90,7 @@ class SlotModel:
         place = Path(folder)
         return cls(load_model(place / "best" if (place / "config.toml").is_file() else place))
 
-    def predict(self, text: str | Sequence[str]) -> Prediction:
-        """Slots and intent of one text, or of one list of words.
-
-        Raises DataError: no word in it, or more than 10,000.
-        """
-        return self.predict_many([text])[0]
-
     def predict_many(self, texts: Sequence[str | Sequence[str]]) -> list[Prediction]:
-        """The same for each; short texts are read together, which changes no answer."""
         made = [self.utterance(text) for text in texts]
         order = sorted(range(len(made)), key=lambda k: len(made[k].words))
         found: dict[int, Prediction] = {}
@@ -112,31 +105,8 @@ class SlotModel:
 
     def utterance(self, text: str | Sequence[str]) -> Utterance:
         """The text as the network reads it. Raises DataError: no word in it, or more than 10,000."""
-        if isinstance(text, str):
-            tokens = tokenize(check_text(text), self.unit)
-            words, offsets = [token for token, _, _ in tokens], [(start, end) for _, start, end in tokens]
-        else:
-            words = [check_text(str(word)) for word in text]
-            if blank := [word for word in words if not word.strip()]:
-                raise DataError(f"Expected words, found {blank[0]!r} among them.", repair="Leave blank words out.")
-            if self.unit == "char":
-                words = [character for word in words for character in word]
-            text, offsets = join_words(words)
-        if not words:
-            raise DataError("Expected at least one word, found none.", repair="Give a sentence.")
-        if len(words) > MAX_TOKENS:
-            raise DataError(
-                f"Expected at most {MAX_TOKENS:,} words, found {len(words):,}.", repair="Give a sentence at a time."
-            )
-        return Utterance(tuple(words), ("O",) * len(words), "", text=text, spans=tuple(offsets))
-
-    def stream(self, lines: Iterable[str]) -> Iterator[Prediction | CellwrightError]:
-        """One answer a line, as the lines come; a line that cannot be read gives its error, and the stream goes on."""
-        for line in lines:
-            try:
-                yield self.predict(line.rstrip("\r\n"))
-            except CellwrightError as error:
-                yield error
+        given = given_text(text, self.unit)
+        return Utterance(given.words, ("O",) * len(given.words), "", text=given.text, spans=given.offsets)
 
     def _prediction(
         self, utterance: Utterance, tags: list[str], sure: list[float], intent: str, intent_sure: float

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 
 from cellwright.cells import Cell
 from cellwright.engine.serial import cell_to_data
 from cellwright.tasks.data.utterance import Corpus, Utterance
-from cellwright.tasks.data.vectors import read_vectors
+from cellwright.tasks.networks.static_vectors import static_vectors
 from cellwright.tasks.slots.augment import ValueSwap
 from cellwright.tasks.slots.baselines import Baselines
 from cellwright.tasks.slots.batches import Batch, make_batch
@@ -24,8 +21,8 @@ from cellwright.tasks.slots.metrics import Scores, score
 from cellwright.tasks.slots.model import SlotNetwork
 from cellwright.tasks.slots.model_file import SavedModel, save_model
 from cellwright.tasks.slots.vocabulary import Vocabulary
-from cellwright.tasks.text.words import normalize
 from cellwright.tasks.training.config import kept_data
+from cellwright.tasks.training.identity import run_identity
 from cellwright.tasks.training.order import epoch_order
 
 __all__ = ["SlotsTask", "answers", "compare_answers", "score_utterances"]
@@ -50,7 +47,9 @@ class SlotsTask:
         self.baselines = Baselines.learn(corpus.train)
         self.swap = ValueSwap(corpus.train, config.data.swap, config.data.made_up)
         self.notes = list(corpus.notes)
-        self.network = SlotNetwork(config.model, self.vocabulary, cell, self._vectors())
+        self.network = SlotNetwork(
+            config.model, self.vocabulary, cell, static_vectors(config.model.vectors, self.vocabulary, self.notes)
+        )
         self.model: nn.Module = self.network
         # Now, not after an epoch: a cell that cannot be stored as data must be refused before it is trained.
         self.cell_data = (
@@ -59,22 +58,11 @@ class SlotsTask:
 
     def identity(self) -> dict[str, str]:
         """Digests of what the run's numbers depend on beside the settings."""
-        words = hashlib.sha256(b"".join(self.vocabulary.to_files().values()))
-        for u in self.corpus.train:
-            words.update("\t".join((*u.words, *u.slots, u.intent, "\n")).encode())
-        cell = json.dumps(self.cell_data, sort_keys=True).encode()
-        return {"the cell": hashlib.sha256(cell).hexdigest(), "the training data": words.hexdigest()}
-
-    def _vectors(self) -> Tensor | None:
-        if self.config.model.vectors is None:
-            return None
-        table, found = read_vectors(
-            self.config.model.vectors,
-            lambda word: self.vocabulary.words.token_to_id(normalize(word)),
-            self.vocabulary.size,
+        return run_identity(
+            self.cell_data,
+            ((*u.words, *u.slots, u.intent) for u in self.corpus.train),
+            self.vocabulary.to_files().values(),
         )
-        self.notes.append(f"{found:,} of {self.vocabulary.size - 2:,} words have a vector")
-        return torch.from_numpy(table)
 
     def train_size(self) -> int:
         return len(self.corpus.train)

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from cellwright.cells import Cell
-from cellwright.errors import ConfigError, DataError
+from cellwright.errors import ConfigError
 from cellwright.tasks.comparison import NETWORKS, compare_networks
-from cellwright.tasks.data.splits import with_validation
+from cellwright.tasks.data.splits import split_named, with_validation
 from cellwright.tasks.data.utterance import Utterance
 from cellwright.tasks.kind import TaskKind
 from cellwright.tasks.networks.cell_choice import choose_cell
@@ -49,13 +49,7 @@ class TagKind(TaskKind[TagConfig, Tagger]):
             )
         if Path(data.path).is_file():
             return evaluate_model(model, corpus.train, corpus.name)  # all there is
-        sentences = dict(corpus.splits())[split]
-        if not sentences:
-            present = [name for name, rows in corpus.splits() if rows]
-            raise DataError(
-                f"Expected a split {split}, found {', '.join(present)}.", file=data.path, repair=f"--split {present[0]}"
-            )
-        return evaluate_model(model, sentences, corpus.name, split)
+        return evaluate_model(model, split_named(corpus, split, data.path), corpus.name, split)
 
     def evaluate_examples(self, model: Tagger, examples: Sequence[Utterance]) -> Report:
         return evaluate_model(model, examples, "sentences")

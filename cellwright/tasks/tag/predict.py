@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,10 @@ from typing import Any
 import torch
 
 from cellwright.cells import Cell
-from cellwright.errors import CellwrightError, DataError, StorageError
+from cellwright.errors import StorageError
+from cellwright.tasks.data.given_text import given_text
 from cellwright.tasks.data.schemes import spans
-from cellwright.tasks.data.text import MAX_TOKENS, Unit, check_text, join_words, tokenize
+from cellwright.tasks.data.text import Unit
 from cellwright.tasks.data.utterance import Utterance
 from cellwright.tasks.storage.atomic import REPAIR
 from cellwright.tasks.storage.model_folder import StoredModel, read_model
@@ -23,6 +24,7 @@ from cellwright.tasks.tag.model import TagNetwork
 from cellwright.tasks.tag.segments import to_spans
 from cellwright.tasks.tag.task import make_batch
 from cellwright.tasks.tag.vocabulary import Vocabulary
+from cellwright.tasks.text_model import TextModel
 
 __all__ = ["Found", "TaggedText", "Tagger"]
 
@@ -76,7 +78,7 @@ class TaggedText:
         return "  ".join(shown) or "O"
 
 
-class Tagger:
+class Tagger(TextModel[TaggedText]):
     """A trained tagger. Make it with `cellwright.train("tag", …)` or `cellwright.load`.
 
     >>> model = cellwright.load("runs/words")
@@ -110,12 +112,7 @@ class Tagger:
         """Raises StorageError."""
         return cls(read_model(folder, cls.task))
 
-    def predict(self, text: str | Sequence[str]) -> TaggedText:
-        """The answer to one text, or to one list of words. Raises DataError: no word in it, or more than 10,000."""
-        return self.predict_many([text])[0]
-
     def predict_many(self, texts: Sequence[str | Sequence[str]]) -> list[TaggedText]:
-        """The same for each; short texts are read together, which changes no answer."""
         made = [self.utterance(text) for text in texts]
         order = sorted(range(len(made)), key=lambda k: len(made[k].words))
         found: dict[int, TaggedText] = {}
@@ -126,33 +123,10 @@ class Tagger:
                 found[k] = self._answer(made[k], [self.vocabulary.tags[row] for row in tags], sure)
         return [found[k] for k in range(len(made))]
 
-    def stream(self, lines: Iterable[str]) -> Iterator[TaggedText | CellwrightError]:
-        """One answer a line, as the lines come; a line that cannot be read gives its error, and the stream goes on."""
-        for line in lines:
-            try:
-                yield self.predict(line.rstrip("\r\n"))
-            except CellwrightError as error:
-                yield error
-
     def utterance(self, text: str | Sequence[str]) -> Utterance:
         """The text as the network reads it. Raises DataError."""
-        if isinstance(text, str):
-            tokens = tokenize(check_text(text), self.unit)
-            words, offsets = [token for token, _, _ in tokens], [(start, end) for _, start, end in tokens]
-        else:
-            words = [check_text(str(word)) for word in text]
-            if any(not word.strip() for word in words):
-                raise DataError("Expected words, found a blank one among them.", repair="Leave blank words out.")
-            if self.unit == "char":
-                words = [character for word in words for character in word]
-            text, offsets = join_words(words)
-        if not words:
-            raise DataError("Expected at least one word, found none.", repair="Give a sentence.")
-        if len(words) > MAX_TOKENS:
-            raise DataError(
-                f"Expected at most {MAX_TOKENS:,} words, found {len(words):,}.", repair="Give a sentence at a time."
-            )
-        return Utterance(tuple(words), (), "", text=text, spans=tuple(offsets))
+        given = given_text(text, self.unit)
+        return Utterance(given.words, (), "", text=given.text, spans=given.offsets)
 
     def _answer(self, utterance: Utterance, tags: Sequence[str], sure: Sequence[float]) -> TaggedText:
         target, text, offsets = self.vocabulary.target, utterance.text or "", utterance.spans or ()

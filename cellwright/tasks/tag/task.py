@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -14,9 +12,9 @@ from torch.nn.utils.rnn import pad_sequence
 
 from cellwright.cells import Cell
 from cellwright.tasks.data.utterance import Utterance
-from cellwright.tasks.data.vectors import read_vectors
 from cellwright.tasks.networks.cell_data import stored_cell
 from cellwright.tasks.networks.pairs import pair_rows
+from cellwright.tasks.networks.static_vectors import static_vectors
 from cellwright.tasks.networks.word_batch import word_batch
 from cellwright.tasks.storage.model_folder import write_model
 from cellwright.tasks.tag import baselines
@@ -26,8 +24,8 @@ from cellwright.tasks.tag.corpora import EMBEDDED, TagCorpus
 from cellwright.tasks.tag.metrics import METRIC, figures
 from cellwright.tasks.tag.model import Batch, TagNetwork
 from cellwright.tasks.tag.vocabulary import Vocabulary
-from cellwright.tasks.text.words import normalize
 from cellwright.tasks.training.config import kept_data
+from cellwright.tasks.training.identity import run_identity
 from cellwright.tasks.training.order import epoch_order
 
 __all__ = ["TagTask", "make_batch", "tags_of"]
@@ -51,29 +49,16 @@ class TagTask:
         self.baselines = Baselines.learn(corpus.train, corpus.target)
         named = {"tags": "a tag a word", "spans": "labelled spans", "words": "the words of a text without spaces"}
         self.notes = [*corpus.notes, f"to be found: {named[corpus.target]} (data.target)"]
-        self.vector_size = 0
-        self.network = TagNetwork(config.model, self.vocabulary, cell, self._vectors())
+        vectors = static_vectors(config.model.vectors, self.vocabulary, self.notes)
+        self.vector_size = 0 if vectors is None else vectors.shape[1]
+        self.network = TagNetwork(config.model, self.vocabulary, cell, vectors)
         self.model: nn.Module = self.network
         # Now, not after an epoch: a cell that cannot be stored as data must be refused before it is trained.
         self.cell_data = stored_cell(cell, self.network.sizes)
 
     def identity(self) -> dict[str, str]:
         """Digests of what the run's numbers depend on beside the settings."""
-        texts = hashlib.sha256()
-        for u in self.corpus.train:
-            texts.update("\t".join((*u.words, *u.slots, "\n")).encode())
-        cell = json.dumps(self.cell_data, sort_keys=True).encode()
-        return {"the cell": hashlib.sha256(cell).hexdigest(), "the training data": texts.hexdigest()}
-
-    def _vectors(self) -> Tensor | None:
-        if self.config.model.vectors is None:
-            return None
-        rows = self.vocabulary.size
-        find = self.vocabulary.words.token_to_id
-        table, found = read_vectors(self.config.model.vectors, lambda word: find(normalize(word)), rows)
-        self.notes.append(f"{found:,} of {rows - 2:,} words have a vector")
-        self.vector_size = table.shape[1]
-        return torch.from_numpy(table)
+        return run_identity(self.cell_data, ((*u.words, *u.slots) for u in self.corpus.train))
 
     def train_size(self) -> int:
         return len(self.corpus.train)
