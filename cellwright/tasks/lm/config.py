@@ -6,27 +6,17 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from cellwright.tasks.training.config import Config, DataSection, Section, TrainSection
+from cellwright.tasks.text.settings import TextData
+from cellwright.tasks.training.config import Config, Section, TrainSection
 
 __all__ = ["LmConfig", "LmData", "LmModelSection"]
 
 
-class LmData(DataSection):
+class LmData(TextData):
     path: str = Field(
         "sentences",
         description="sentences, sentences-en or sentences-zh, a folder with train, valid and test, or a text file",
     )
-    unit: Literal["word", "char"] = Field(
-        "word", description="word: what spaces part, a line a sentence; char: every character, line ends too"
-    )
-    tokenize: bool = Field(False, description="words: cut punctuation and Chinese characters off, as for raw text")
-    lower: bool = Field(False, description="take words in lower case")
-    min_count: int = Field(1, ge=1, le=1_000_000, description="a word seen less often in training is unknown")
-    max_words: int = Field(0, ge=0, le=10_000_000, description="keep at most so many words; 0 = all")
-    valid_share: float = Field(0.05, gt=0, lt=0.5, description="of a single file, before the test share")
-    test_share: float = Field(0.05, gt=0, lt=0.5, description="of a single file, its end")
-    size: int = Field(0, ge=0, le=10_000_000, description="generated training sentences; 0 = 9,000")
-    seed: int = Field(0, ge=0, lt=2**63, description="seed of the generated sentences")
     ngram: int = Field(0, ge=0, le=12, description="order of the n-gram baseline; 0 = 5 for words, 8 for characters")
     dynamic: float = Field(
         0.0, ge=0, le=1e6, description="evaluate: step size of dynamic evaluation, reported beside; 0 = off"

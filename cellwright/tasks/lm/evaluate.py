@@ -8,17 +8,15 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from cellwright.errors import DataError
 from cellwright.tasks.lm.config import LmData
-from cellwright.tasks.lm.corpora import Stream, TextCorpus, open_corpus
+from cellwright.tasks.lm.corpora import open_corpus, stream_of
 from cellwright.tasks.lm.heads import NEVER
 from cellwright.tasks.lm.predict import LmModel
 from cellwright.tasks.lm.score import dynamic, static
 from cellwright.tasks.report import Line, Report, Section
 from cellwright.tasks.text.ngram import NGram
-from cellwright.tasks.text.vocabulary import TextVocabulary
 
-__all__ = ["evaluate_model", "split_stream"]
+__all__ = ["evaluate_model"]
 
 ORDERS = {"word": 5, "char": 8}
 
@@ -29,7 +27,7 @@ def evaluate_model(model: LmModel, data: LmData, split: str) -> Report:
     Raises DataError: no such split, or a text of fewer than two tokens.
     """
     corpus = open_corpus(data)
-    stream = split_stream(corpus, split, model.vocabulary)
+    stream = stream_of(corpus.split(split), model.vocabulary)
     rows, target = stream.rows, stream.rows[1:]
     losses: dict[str, NDArray[np.float64]] = {}
     found = static(model.network, rows)
@@ -42,7 +40,7 @@ def evaluate_model(model: LmModel, data: LmData, split: str) -> Report:
             "dynamic evaluation: the weights take a gradient step after every "
             f"{data.dynamic_steps} tokens of the {split} text, which they have foretold before"
         )
-    train = corpus.train.stream(model.vocabulary).rows
+    train = stream_of(corpus.train, model.vocabulary).rows
     order = data.ngram or ORDERS[data.unit]
     counted = {n: NGram(train, len(model.vocabulary), n, NEVER) for n in sorted({1, 2, order}, reverse=True)}
     for n, ngram in counted.items():
@@ -67,15 +65,6 @@ def evaluate_model(model: LmModel, data: LmData, split: str) -> Report:
         sections=sections,
         notes=notes,
     )
-
-
-def split_stream(corpus: TextCorpus, split: str, vocabulary: TextVocabulary) -> Stream:
-    """A split as rows. Raises DataError."""
-    text = {"train": corpus.train, "valid": corpus.valid, "test": corpus.test}[split]
-    stream = text.stream(vocabulary)
-    if len(stream.rows) < 2:
-        raise DataError(f"Expected a text in the split {split}, found none.", file=corpus.name, repair="--split valid")
-    return stream
 
 
 def name_of(order: int, unit: str) -> str:

@@ -5,51 +5,17 @@ Legend: N positions, F features, V rows of the vocabulary.
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from cellwright.errors import ConfigError
 from cellwright.tasks.lm.config import LmModelSection
+from cellwright.tasks.networks.softmax import SoftmaxHead, at_least_float32
 from cellwright.tasks.text.vocabulary import BEGIN, PAD
 
-__all__ = ["NEVER", "AdaptiveHead", "Head", "SoftmaxHead", "make_head"]
+__all__ = ["NEVER", "AdaptiveHead", "Head", "make_head"]
 
 NEVER = (PAD, BEGIN)  # rows that no text holds
 SHRINK = 4  # features of a cluster are those of the one before it over this
-IMPOSSIBLE = -1e4  # added to their scores: e^-10000 is 0 in float32, and unlike -inf it spoils no gradient
-
-
-def at_least_float32(values: Tensor) -> Tensor:
-    """Sums over a vocabulary need more digits than bfloat16 has."""
-    return values.float() if values.dtype == torch.bfloat16 else values
-
-
-class SoftmaxHead(nn.Module):
-    """A score for each row of the vocabulary. Tied, its weights are the embeddings (Press & Wolf 2017,
-    arXiv:1608.05859v3), which the caller gives."""
-
-    def __init__(self, features: int, rows: int, tied: bool) -> None:
-        super().__init__()
-        self.weight = None if tied else nn.Parameter(torch.empty(rows, features))
-        self.bias = nn.Parameter(torch.zeros(rows))
-        if self.weight is not None:
-            nn.init.uniform_(self.weight, -0.1, 0.1)
-
-    def scores(self, y_NF: Tensor, embeddings_VF: Tensor) -> Tensor:
-        """Scores (N, V) whose softmax gives the probabilities."""
-        never_V = torch.zeros_like(self.bias)
-        never_V[list(NEVER)] = IMPOSSIBLE
-        weight = embeddings_VF if self.weight is None else self.weight
-        return functional.linear(y_NF, weight, self.bias + never_V)
-
-    def losses(self, y_NF: Tensor, target_N: Tensor, embeddings_VF: Tensor) -> Tensor:
-        """−ln P(target), (N,)."""
-        return functional.cross_entropy(at_least_float32(self.scores(y_NF, embeddings_VF)), target_N, reduction="none")
-
-    def log_probabilities(self, y_NF: Tensor, embeddings_VF: Tensor) -> Tensor:
-        """ln P of every row, (N, V)."""
-        return at_least_float32(self.scores(y_NF, embeddings_VF)).log_softmax(-1)
 
 
 class AdaptiveHead(nn.Module):
@@ -93,4 +59,4 @@ def make_head(config: LmModelSection, features: int, rows: int) -> Head:
     """The head that model.softmax names."""
     if config.softmax == "adaptive":
         return AdaptiveHead(features, rows, config.cutoffs)
-    return SoftmaxHead(features, rows, config.tied)
+    return SoftmaxHead(features, rows, config.tied, NEVER)

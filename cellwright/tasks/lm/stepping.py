@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cellwright.errors import BackendError
-from cellwright.tasks.lm.heads import IMPOSSIBLE, NEVER, SoftmaxHead
+from cellwright.tasks.lm.heads import NEVER
 from cellwright.tasks.lm.model import Carried, LanguageNetwork
+from cellwright.tasks.networks.softmax import IMPOSSIBLE, SoftmaxHead
 
 __all__ = ["TokenSteps"]
 

@@ -14,12 +14,13 @@ from torch import Tensor, nn
 from cellwright.cells import Cell
 from cellwright.tasks.lm.carry import CarriedNetwork
 from cellwright.tasks.lm.config import LmConfig
-from cellwright.tasks.lm.corpora import EMBEDDED, TextCorpus, learn_vocabulary
+from cellwright.tasks.lm.corpora import EMBEDDED, stream_of
 from cellwright.tasks.lm.model import LanguageNetwork
 from cellwright.tasks.lm.score import static
 from cellwright.tasks.lm.streams import Streams, Window
 from cellwright.tasks.networks.cell_data import stored_cell
 from cellwright.tasks.storage.model_folder import write_model
+from cellwright.tasks.text.plain import TextCorpus, learn_vocabulary
 from cellwright.tasks.text.vocabulary import FILE
 from cellwright.tasks.training.config import kept_data
 
@@ -47,8 +48,8 @@ class LmTask:
         self.network = LanguageNetwork(config.model, len(self.vocabulary), cell)
         # Now, not after an epoch: a cell that cannot be stored as data must be refused before it is trained.
         self.cell_data = stored_cell(cell, self.network.sizes)
-        self.rows = corpus.train.stream(self.vocabulary).rows
-        self.valid = corpus.valid.stream(self.vocabulary).rows
+        self.rows = stream_of(corpus.train, self.vocabulary).rows
+        self.valid = stream_of(corpus.valid, self.vocabulary).rows
         self.streams = Streams(self.rows, config.train.batch_size, config.model.steps)
         self.model: nn.Module = CarriedNetwork(self.network, config.train.batch_size)
         self.notes.append(f"{len(self.rows):,} tokens to train on, {len(self.vocabulary):,} rows in the vocabulary")

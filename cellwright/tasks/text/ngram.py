@@ -72,6 +72,9 @@ class NGram:
                 counts = np.bincount(numbers[n - 1][tables[n][2]], minlength=len(codes))
             histories = 1 if n == 1 else len(tables[n - 2][0])
             self.orders.append(_discounted(codes, counts, rows, histories))
+        first = self.orders[0]
+        self.alone: Floats = first.shared[0] * self.uniform  # P of every row after no history
+        self.alone[first.codes] += first.kept
 
     def probabilities(self, stream: NDArray[np.integer]) -> Floats:
         """P of each row of a stream given those before it in the stream, (N,)."""
@@ -90,13 +93,13 @@ class NGram:
 
     def distribution(self, history: Sequence[int]) -> Floats:
         """P of every row after `history`, (V,)."""
-        found = self.uniform
-        for n, order in enumerate(self.orders, start=1):
+        found = self.alone.copy()
+        for n, order in enumerate(self.orders[1:], start=2):
             number = self._number(history[len(history) - n + 1 :]) if len(history) >= n - 1 else None
             if number is None:
                 break
             start, stop = np.searchsorted(order.codes, [number * self.rows, (number + 1) * self.rows])
-            found = order.shared[number] * found
+            found *= order.shared[number]
             found[order.codes[start:stop] - number * self.rows] += order.kept[start:stop]
         return found
 

@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 import cellwright as cw
 from cellwright.cli.application import application
 from cellwright.errors import ConfigError, DataError, StorageError
-from cellwright.tasks.lm.sentences import generate
 from cellwright.tasks.lm.shipped import FOLDER, shipped_model
+from cellwright.tasks.sentences.generate import generate
 from cellwright.tasks.training.run_folder import RunFolder
 
 
@@ -78,13 +78,13 @@ def test_evaluation_stands_beside_n_grams(model):
 
 def test_the_held_out_pairs_of_test_are_never_in_train():
     def pairs(split: str) -> set[tuple[str, ...]]:
-        return {s.words[: s.answer] for s in generate(["en", "zh"], 0, split)}
+        return {s.words[: s.place] for s in generate(["en", "zh"], 0, split)}
 
     assert not pairs("train") & pairs("test")
     test = generate(["en", "zh"], 0, "test")
     last = {}
     for s in test:
-        last.setdefault(s.words[s.answer - 1], []).append(s.words[s.answer])
+        last.setdefault(s.words[s.place - 1], []).append(s.words[s.place])
     for answers in last.values():  # the word before tells nothing: its answers are evenly often
         counts = [answers.count(a) for a in set(answers)]
         assert len(counts) == 8
@@ -234,24 +234,26 @@ def test_a_changed_or_foreign_model_is_refused(tmp_path, run, model):
 
 def test_penn_treebank_has_the_numbers_of_the_literature(data_dir):
     from cellwright.tasks.lm.config import LmData
-    from cellwright.tasks.lm.corpora import learn_vocabulary, open_corpus
+    from cellwright.tasks.lm.corpora import open_corpus, stream_of
+    from cellwright.tasks.text.plain import learn_vocabulary
 
     data = LmData(path=str(data_dir / "ptb"))
     corpus = open_corpus(data)
     vocabulary = learn_vocabulary(corpus, data)
     assert len(vocabulary) == 10_000 + 2  # padding and begin, which never occur
-    sizes = [len(t.stream(vocabulary).rows) for t in (corpus.train, corpus.valid, corpus.test)]
+    sizes = [len(stream_of(t, vocabulary).rows) for t in (corpus.train, corpus.valid, corpus.test)]
     assert sizes == [929_589, 73_760, 82_430]
 
 
 def test_tinyshakespeare_is_cut_ninety_five_five(data_dir):
     from cellwright.tasks.lm.config import LmData
-    from cellwright.tasks.lm.corpora import learn_vocabulary, open_corpus
+    from cellwright.tasks.lm.corpora import open_corpus, stream_of
+    from cellwright.tasks.text.plain import learn_vocabulary
 
     data = LmData(path=str(data_dir / "tinyshakespeare" / "input.txt"), unit="char")
     corpus = open_corpus(data)
     vocabulary = learn_vocabulary(corpus, data)
     assert len(vocabulary) == 65 + 4
-    sizes = [len(t.stream(vocabulary).rows) for t in (corpus.train, corpus.valid, corpus.test)]
+    sizes = [len(stream_of(t, vocabulary).rows) for t in (corpus.train, corpus.valid, corpus.test)]
     assert sizes == [1_003_855, 55_769, 55_770]
     assert sum(sizes) == 1_115_394

@@ -1,0 +1,1 @@
+"""Embedded sentences in English and Chinese, in which words decide each other over a distance."""
