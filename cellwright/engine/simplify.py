@@ -5,6 +5,9 @@ M concat(a, b)           -> M[:, :n] a + M[:, n:] b      one matrix on concat(h,
 slice(a ⊙ b)             -> slice(a) ⊙ slice(b)          for every elementwise op
 slice(slice), slice(concat), slice(all), slice(parameter) -> the part itself
 mean(a)                  -> Σ a · 1/n
+v / s, s one number      -> v · (1 / s)                  one division a row, and no quotient is saved for the gradient
+Σ (−v)                   -> −Σ v
+Σ concat(a, b)           -> Σ a + Σ b                    also of what an elementwise op makes of a concat
 softmax(a)               -> e^(a − max a) / Σ, once its gradient has been taken
 identity(a), a · 1, a + 0, a − 0, a / 1, −(−a), number op number
 (M v + s) + p            -> (M v + p) + s                v of the input alone, p a parameter: a bias leaves the loop
@@ -263,12 +266,50 @@ def _mul(r: Rewriter, node: Node) -> int | None:
 
 
 def _div(r: Rewriter, node: Node) -> int | None:
-    return _same_shape(r, node, node.args[0]) if r.number(node.args[1]) == 1.0 else None
+    a, b = node.args
+    if r.number(b) == 1.0:
+        return _same_shape(r, node, a)
+    if r.node(a).shape and not r.node(b).shape and r.number(b) is None:
+        one = r.builder.add(Node("constant", attrs=(("value", 1.0),)))
+        return r.op("mul", a, r.op("div", one, b))
+    return None
 
 
 def _neg(r: Rewriter, node: Node) -> int | None:
     inner = r.node(node.args[0])
     return inner.args[0] if inner.op == "neg" else None
+
+
+def _sum(r: Rewriter, node: Node) -> int | None:
+    inner = r.node(node.args[0])
+    if inner.op == "neg":
+        return r.op("neg", r.op("sum", inner.args[0]))
+    pieces = _pieces(r, node.args[0])
+    if pieces is None:
+        return None
+    total = r.op("sum", pieces[0])
+    for piece in pieces[1:]:
+        total = r.op("add", total, r.op("sum", piece))
+    return total
+
+
+def _pieces(r: Rewriter, index: int) -> list[int] | None:
+    """The parts of a concat, or of what elementwise ops make of concats cut alike and of numbers; None of others."""
+    node = r.node(index)
+    if node.op == "concat":
+        return list(node.args)
+    if node.op not in ELEMENTWISE:
+        return None
+    found = [_pieces(r, arg) if r.node(arg).shape else [arg] for arg in node.args]
+    cuts = {
+        tuple(r.node(piece).shape for piece in pieces) if pieces else ()
+        for arg, pieces in zip(node.args, found, strict=True)
+        if r.node(arg).shape
+    }
+    if len(cuts) != 1 or not (count := len(next(iter(cuts)))):
+        return None
+    columns = [pieces if len(pieces) == count else pieces * count for pieces in found if pieces]
+    return [r.op(node.op, *args) for args in zip(*columns, strict=True)]
 
 
 def _mean(r: Rewriter, node: Node) -> int | None:
@@ -293,6 +334,7 @@ RULES: dict[str, Callable[[Rewriter, Node], int | None]] = {
     "mul": _mul,
     "div": _div,
     "neg": _neg,
+    "sum": _sum,
     "mean": _mean,
     "softmax": _softmax,
 }

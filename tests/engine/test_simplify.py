@@ -29,6 +29,10 @@ def two(w: Write) -> int:
     return w("tanh", w("slice", "c", start=1, stop=3))
 
 
+def squared(w: Write, v: int) -> int:
+    return w("mul", v, v)
+
+
 # rule: (before, ops that must be gone, ops that must be there); w(op, *args, **attrs) adds a node, w("=", name) a leaf
 RULES: dict[str, tuple[Callable[[Write], int], set[str], set[str]]] = {
     "slice of a product": (lambda w: w("slice", w("matmul", "M", "h"), start=1, stop=4), {"slice"}, {"matmul"}),
@@ -77,6 +81,24 @@ RULES: dict[str, tuple[Callable[[Write], int], set[str], set[str]]] = {
     "times one": (lambda w: w("mul", w("mul", 1.0, w("tanh", "h")), 1.0), {"mul"}, {"tanh"}),
     "plus nothing": (lambda w: w("sub", w("add", 0.0, w("add", "h", 0.0)), 0.0), {"add", "sub"}, set()),
     "over one": (lambda w: w("div", "h", 1.0), {"div"}, set()),
+    "over one number": (lambda w: w("div", "h", w("sum", "c")), set(), {"div", "mul"}),
+    "sum of negatives": (lambda w: w("sum", w("neg", "h")), set(), {"neg", "sum"}),
+    "sum of a concat": (lambda w: w("sum", w("concat", "h", "u", "c")), {"concat"}, {"sum", "add"}),
+    "sum of what is made of a concat": (
+        lambda w: w("sum", squared(w, w("sub", w("concat", "h", "u"), "k"))),
+        {"concat", "slice"},
+        {"sum", "mul", "sub"},
+    ),
+    "sum of concats cut alike": (
+        lambda w: w("sum", w("mul", w("concat", "h", "u"), w("concat", "c", "u"))),
+        {"concat"},
+        {"sum", "mul"},
+    ),
+    "sum of concats cut otherwise stays": (
+        lambda w: w("sum", w("mul", w("concat", "h", "u"), w("concat", "u", "c"))),
+        set(),
+        {"concat"},
+    ),
     "minus minus": (lambda w: w("neg", w("neg", "h")), {"neg"}, set()),
     "numbers": (lambda w: w("mul", "h", w("exp", w("add", 0.5, w("div", 3.0, 4.0)))), {"exp", "add", "div"}, {"mul"}),
     "one of a scalar stays wide": (lambda w: w("add", w("mul", "k", 1.0), w("mul", "h", 1.0)), {"mul"}, {"add"}),
