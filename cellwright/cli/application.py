@@ -85,11 +85,16 @@ def train(
         int | None,
         typer.Option("--watch", min=1, help="Record gradient by lag, horizons and gates every N steps.", metavar="N"),
     ] = None,
+    max_minutes: Annotated[
+        float | None,
+        typer.Option("--max-minutes", min=0, help="Stop, resumably, after so many minutes of training; 0 = never."),
+    ] = None,
 ) -> None:
     """Train a model; Ctrl-C stops with a checkpoint, --resume goes on bit for bit."""
-    from cellwright.cli.train import run_training
+    from cellwright.cli.train import RunOptions, run_training
 
-    run_training(task, data, out, config, set or [], resume, overwrite, settings, watch)
+    options = RunOptions(watch, max_minutes)
+    run_training(task, data, out, config, set or [], resume, overwrite, settings, options)
 
 
 @application.command()

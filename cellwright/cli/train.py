@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,33 @@ from cellwright.tasks.training.config import config_table, load_config
 from cellwright.tasks.training.progress import progress_for
 from cellwright.tasks.training.task import Callback
 
-__all__ = ["run_training"]
+__all__ = ["RunOptions", "run_training"]
+
+BUDGET = "train.max_minutes"
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """Options that no figure of the run depends on.
+
+    Attributes:
+        watch: steps between two records of `--watch`.
+        max_minutes: the budget, in place of the setting.
+    """
+
+    watch: int | None = None
+    max_minutes: float | None = None
+
+    def sets(self, sets: list[str]) -> list[str]:
+        """The user's `--set`, and what these options set. Raises ConfigError: the budget is given twice."""
+        if self.max_minutes is None:
+            return sets
+        if any(item.partition("=")[0].strip() == BUDGET for item in sets):
+            raise ConfigError(
+                f"Expected the budget once, found --max-minutes {self.max_minutes:g} and --set {BUDGET}.",
+                repair="Leave one of them out.",
+            )
+        return [*sets, f"{BUDGET}={self.max_minutes}"]
 
 
 def run_training(
@@ -31,7 +58,7 @@ def run_training(
     resume: Path | None,
     overwrite: bool,
     settings: bool,
-    watch: int | None = None,
+    options: RunOptions,
 ) -> None:
     """Print progress to standard error, and where the best model is to standard output."""
     kind = kind_named(one_of("the task", task, TASKS))
@@ -39,7 +66,7 @@ def run_training(
         print_settings(kind)
         return
     try:
-        train_or_resume(kind, data, out, config, sets, resume, overwrite, watch)
+        train_or_resume(kind, data, out, config, options.sets(sets), resume, overwrite, options)
     except KeyboardInterrupt as stop:
         folder = resume or out
         if stop.args:  # the loop's own: it has saved a checkpoint
@@ -57,21 +84,21 @@ def train_or_resume(
     sets: list[str],
     resume: Path | None,
     overwrite: bool,
-    watch: int | None,
+    options: RunOptions,
 ) -> None:
     """One of the two, then the line that says where the best model is."""
     from cellwright.microscope.watch import BadNumberCause, Watch
 
     progress = progress_for(sys.stderr)
     callbacks: list[Callback] = [progress, BadNumberCause()]
-    watching = None if watch is None else Watch(resume or out or Path(), watch, progress.on_note)
+    watching = None if options.watch is None else Watch(resume or out or Path(), options.watch, progress.on_note)
     if watching is not None:
         callbacks.append(watching)
     if resume is not None:
         if data or out or config or overwrite:
             raise ConfigError(
                 "Expected --resume FOLDER alone, found other options beside it.",
-                repair="A resumed run keeps its data and settings; only budgets may change: --set train.max_minutes=30",
+                repair="A resumed run keeps its data and settings; only budgets may change: --max-minutes 30",
             )
         folder = resume
         result = resume_run(resume, sets, callbacks, command=sys.argv)
@@ -84,9 +111,11 @@ def train_or_resume(
         result = train_kind(kind, resolved, out, overwrite=overwrite, callbacks=callbacks, command=sys.argv)
     if watching is not None:
         share = watching.seconds / max(watching.total, 1e-9)
-        print(f"watched every {watch} steps: {watching.seconds:.1f} s, {share:.1%} of the time", file=sys.stderr)
+        print(
+            f"watched every {options.watch} steps: {watching.seconds:.1f} s, {share:.1%} of the time", file=sys.stderr
+        )
     if result.stopped == "max_minutes":
-        again = f"cellwright train --resume {folder} --set train.max_minutes=0"
+        again = f"cellwright train --resume {folder} --max-minutes 0"
         print(f"stopped after {result.seconds / 60:.1f} minutes of training; go on with: {again}")
     if not result.best_metrics:
         print(f"model of the unfinished first epoch: {folder / 'best'}")

@@ -30,7 +30,8 @@ def test_the_options_are_those_we_promised(cellwright) -> None:
     """Scripts depend on them: an option may be added here, not renamed."""
     promised = {
         "data": ["--out", "--format", "--scheme", "--from-scheme", "--language", "--seed"],
-        "train": ["--data", "--out", "--config", "--set", "--resume", "--overwrite", "--settings", "--watch"],
+        "train": ["--data", "--out", "--config", "--set", "--resume", "--overwrite", "--settings", "--watch"]
+        + ["--max-minutes"],
         "evaluate": ["--data", "--split", "--scheme", "--seed", "--json"],
         "predict": ["--file", "--words", "--json"],
         "compare": ["--data", "--set", "--networks", "--json"],
