@@ -22,7 +22,9 @@ from typing import Any
 
 from record import cellwright, record
 
+import cellwright as cw
 from cellwright.tasks.data.corpus import read_corpus, write_corpus
+from cellwright.tasks.travel.handwritten import handwritten
 
 KEYS = ("slot_f1", "intent_accuracy", "sentence_accuracy")
 FIGURES = {  # Stack-Propagation (Qin et al. 2019) on SNIPS without a pretrained transformer
@@ -68,7 +70,18 @@ def one_run(name: str, data: str, seed: int, scratch: Path) -> dict[str, Any]:
         cellwright("evaluate", str(out / "best"), "--data", data, "--split", "test", "--scheme", scheme, "--json")
     )
     print(f"{name} seed {seed}: {seconds:.0f} s  {result['model']}", flush=True)
-    return {"seed": seed, "train_seconds": round(seconds, 1), "test": result}
+    by_hand = {"by_hand": by_hand_right(out, name)} if SETS[name][0] is None else {}
+    return {"seed": seed, "train_seconds": round(seconds, 1), "test": result} | by_hand
+
+
+def by_hand_right(model_folder: Path, name: str) -> int:
+    """Of the thirty sentences written by hand, those whose slots and intent are all right."""
+    model = cw.load(model_folder)
+    sentences = handwritten(name.removeprefix("travel-"))
+    answers = [model.predict(u.text or "") for u in sentences]
+    right = sum((a.tags, a.intent) == (u.slots, u.intent) for a, u in zip(answers, sentences, strict=True))
+    print(f"{name}: {right} of {len(sentences)} sentences written by hand", flush=True)
+    return right
 
 
 def summary(runs: list[dict[str, Any]], key: str) -> dict[str, float]:

@@ -75,12 +75,21 @@ def one_run(table: dict[str, Any], seed: int, scratch: Path) -> dict[str, Any]:
         said = cellwright("compare", table["task"], *data, *own, "--networks", ",".join(table["networks"]), "--json")
         return {"seed": seed, "seconds": round(time.perf_counter() - started, 1), "test": json.loads(said)}
     out = str(scratch / f"{seed}")
-    cellwright("train", table["task"], *data, *own, "--out", out)
-    seconds = round(time.perf_counter() - started, 1)
+    if (scratch / f"{seed}" / "config.toml").is_file():
+        cellwright("train", "--resume", out)
+    else:
+        cellwright("train", table["task"], *data, *own, "--out", out)
+    seconds = training_seconds(scratch / f"{seed}")
     extra = [part for setting in table.get("evaluate", []) for part in ("--set", setting)]
     test = data_of(table, "test") if "test" in table else data
     said = cellwright("evaluate", out, *test, *extra, "--json")
     return {"seed": seed, "seconds": seconds, "test": json.loads(said)}
+
+
+def training_seconds(run: Path) -> float:
+    """Of all parts of a run together."""
+    last = (run / "times.jsonl").read_text(encoding="utf-8").splitlines()[-1]
+    return round(float(json.loads(last)["seconds"]), 1)
 
 
 def number(figure: Any) -> float | None:
@@ -116,13 +125,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="+", metavar="FILE[.TABLE]")
     parser.add_argument("--seeds", nargs="+", type=int)
+    parser.add_argument("--keep", type=Path, help="a folder for the runs, which stay; one that was stopped goes on")
     options = parser.parse_args()
     chosen = {key: (name, table) for name in options.names for key, table in tables(name).items()}
     for key, (name, table) in chosen.items():
         runs = []
         for seed in options.seeds or table.get("seeds", [1]):
             with tempfile.TemporaryDirectory() as folder:
-                runs.append(one_run(table, seed, Path(folder)))
+                runs.append(one_run(table, seed, options.keep / key if options.keep else Path(folder)))
             print(f"{key} seed {seed}: {runs[-1]['seconds']:.0f} s  {runs[-1]['test']['lines'][0]}", flush=True)
         results = summary(runs, table.get("asked", {}))
         seeds = " ".join(str(run["seed"]) for run in runs)
