@@ -89,11 +89,14 @@ def train(
         float | None,
         typer.Option("--max-minutes", min=0, help="Stop, resumably, after so many minutes of training; 0 = never."),
     ] = None,
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Write the run's curves for TensorBoard into its folder.")
+    ] = False,
 ) -> None:
     """Train a model; Ctrl-C stops with a checkpoint, --resume goes on bit for bit."""
     from cellwright.cli.train import RunOptions, run_training
 
-    options = RunOptions(watch, max_minutes)
+    options = RunOptions(watch, max_minutes, tensorboard)
     run_training(task, data, out, config, set or [], resume, overwrite, settings, options)
 
 

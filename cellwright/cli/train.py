@@ -32,10 +32,12 @@ class RunOptions:
     Attributes:
         watch: steps between two records of `--watch`.
         max_minutes: the budget, in place of the setting.
+        tensorboard: whether to write curves for it.
     """
 
     watch: int | None = None
     max_minutes: float | None = None
+    tensorboard: bool = False
 
     def sets(self, sets: list[str]) -> list[str]:
         """The user's `--set`, and what these options set. Raises ConfigError: the budget is given twice."""
@@ -94,6 +96,10 @@ def train_or_resume(
     watching = None if options.watch is None else Watch(resume or out or Path(), options.watch, progress.on_note)
     if watching is not None:
         callbacks.append(watching)
+    if options.tensorboard:
+        from cellwright.tasks.training.tensorboard import TensorBoard
+
+        callbacks.append(TensorBoard(resume or out or Path(), tell=progress.on_note))
     if resume is not None:
         if data or out or config or overwrite:
             raise ConfigError(

@@ -39,3 +39,13 @@ def test_a_budget_that_cannot_be_meant_is_refused(tmp_path: Path) -> None:
     assert "found --max-minutes 1 and --set train.max_minutes" in str(twice.exception)
     assert [train("--out", tmp_path / "run", "--max-minutes", value).exit_code for value in ("-1", "nan")] == [2, 2]
     assert not (tmp_path / "run").exists()
+
+
+def test_curves_lie_in_the_runs_folder_and_are_replaced_with_it(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    for extra in ((), ("--overwrite",)):
+        done = train("memory", "--out", folder, *SETS, "--tensorboard", *extra)
+        assert done.exit_code == 0, done.output
+        assert len(list((folder / "tensorboard").glob("events.*"))) == 1
+    assert train("memory", "--out", folder, *SETS, "--overwrite").exit_code == 0
+    assert not (folder / "tensorboard").exists()

@@ -31,7 +31,7 @@ def test_the_options_are_those_we_promised(cellwright) -> None:
     promised = {
         "data": ["--out", "--format", "--scheme", "--from-scheme", "--language", "--seed"],
         "train": ["--data", "--out", "--config", "--set", "--resume", "--overwrite", "--settings", "--watch"]
-        + ["--max-minutes"],
+        + ["--max-minutes", "--tensorboard"],
         "evaluate": ["--data", "--split", "--scheme", "--seed", "--json"],
         "predict": ["--file", "--words", "--json"],
         "compare": ["--data", "--set", "--networks", "--json"],

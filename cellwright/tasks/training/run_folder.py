@@ -22,7 +22,7 @@ from cellwright.errors import ConfigError, StorageError
 from cellwright.tasks.storage import atomic
 from cellwright.tasks.training.config import Config, changed_keys, dump_toml, load_config
 
-__all__ = ["TASK", "WATCH", "RunFolder"]
+__all__ = ["TASK", "TENSORBOARD", "WATCH", "RunFolder"]
 
 # Settings that a resumed run may change: they name places or budgets.
 # Another number of threads rounds differently, so the run then no longer equals an undisturbed one bit for bit.
@@ -30,6 +30,7 @@ MAY_CHANGE = {"data.path", "train.checkpoint_every", "train.max_minutes", "train
 IDENTITY = "identity.json"
 TASK = "the task"  # its key there
 WATCH = "watch.jsonl"  # what `train --watch` records
+TENSORBOARD = "tensorboard"  # the folder of `train --tensorboard`
 PACKAGES = ("cellwright", "torch", "numpy", "safetensors", "tokenizers")
 
 
@@ -136,6 +137,7 @@ class RunFolder:
             "metrics.jsonl",
             "times.jsonl",
             WATCH,
+            TENSORBOARD,
             "env.json",
             "checkpoints",
             "best",
