@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import numpy as np
@@ -122,15 +121,6 @@ def test_a_model_without_intents_is_asked_for_its_tags(tmp_path: Path) -> None:
     assert integrated_gradients(model, "leave Rome").check.holds  # type: ignore[union-attr]
     with pytest.raises(ConfigError, match="without a word it is another number"):
         deletion(model, "leave Rome")
-
-
-def test_the_page_runs(folder: Path) -> None:
-    page = Path(__file__).parents[2] / "docs" / "which-words-which-units.md"
-    blocks = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL)
-    assert len(blocks) == 3
-    code = "\n".join(blocks)
-    assert '"runs/demo/best"' in code
-    exec(compile(code.replace('"runs/demo/best"', repr(str(folder))), str(page), "exec"), {})
 
 
 REVIEW = "昨天收到了。纸好。打开没有刺鼻的油墨味。价格便宜。做工好。在别家买的盒子割手。"

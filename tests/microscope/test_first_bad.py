@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,13 +11,8 @@ from torch import Tensor, nn
 
 from cellwright import nn as cwnn
 from cellwright.cells import Cell
-from cellwright.engine.differentiate import differentiate
 from cellwright.errors import ConfigError
-from cellwright.microscope.back import all_steps_back, arriving
 from cellwright.microscope.first_bad import BadNumber, first_bad
-from cellwright.microscope.reading import read
-from cellwright.microscope.record import inspect
-from cellwright.microscope.steps import COTANGENT, node_values
 from cellwright.nn import Recurrent
 from cellwright.ops import exp
 
@@ -172,19 +166,3 @@ def test_what_holds_no_recurrent_layer_is_refused() -> None:
         first_bad(nn.Linear(2, 3), torch.zeros(2, 2))
     with pytest.raises(ConfigError, match="layer or module, found a dict"):
         first_bad({}, torch.zeros(2, 2))
-
-
-def test_any_cell_is_scanned_both_ways(every_cell: str, layer_of: Callable[..., Any]) -> None:
-    layer = layer_of(every_cell, bidirectional=True)
-    x = torch.randn(5, 2, layer.input_size, dtype=torch.float64)
-    assert not [bad for bad in first_bad(layer, x, lengths=[5, 3]) if bad.kind != "denormal"]
-    record = inspect(layer, x, lengths=[5, 3], target=lambda y: (y**2).sum())
-    for direction in (0, 1):  # what is looked through backward is the gradient
-        reading = read(record, 0, direction, 1)
-        gradient, here = differentiate(reading.run.graph), arriving(reading)
-        leaves = reading.leaves() | {COTANGENT + "output.y": here.output_LO}
-        leaves |= {COTANGENT + name: here.states_LN[:, place] for name, place in reading.places.items()}
-        values = node_values(gradient, leaves)
-        ours = torch.cat([values[at].expand(len(reading), -1) for _, at in gradient.states], 1)
-        theirs = all_steps_back(reading, here)
-        assert float((ours - theirs).abs().max()) <= 1e-10 * max(1.0, float(theirs.abs().max()))

@@ -49,40 +49,43 @@ def test_a_record_of_any_cell_holds_its_run(every_cell: str, layer_of: Callable[
 
 
 def check_values(run: Run) -> None:
-    """Every step by the NumPy meaning from the state before it: new states and output; zeros beyond a length."""
+    """Every step from the state before it: new states and output; zeros beyond a length; one step by the meaning."""
     found = node_values(run.graph, run_leaves(run))
     steps, batch = run.y_TBO.shape[:2]
+    again = {name: found[run.names[name]].expand(steps * batch, -1) for name in run.state_names}
+    y = found[run.graph.output].expand(steps * batch, -1)
     for b in range(batch):
         assert len(run.positions(b)) == LENGTHS[b]
-        for t in range(steps):
-            if t not in run.positions(b):
-                assert all(not run.values[name][t, b].any() for name in run.values)
-                continue
-            given = {**run.weights, **{name: run.before(name)[t, b] for name in run.state_names}, "x": run.x_TBI[t, b]}
-            new, y = interpret(run.graph, given)
-            np.testing.assert_allclose(run.y_TBO[t, b], y, rtol=0, atol=1e-10)
-            for name, state in new.items():
-                np.testing.assert_allclose(run.values[name][t, b], state, rtol=0, atol=1e-10)
-                node = found[run.names[name]].expand(steps * batch, -1)
-                np.testing.assert_allclose(node[t * batch + b], state, rtol=0, atol=1e-10)
+        rows = [t * batch + b for t in run.positions(b)]
+        read = list(run.positions(b))
+        np.testing.assert_allclose(run.y_TBO[read, b], y[rows], rtol=0, atol=1e-10)
+        for name, state in again.items():
+            np.testing.assert_allclose(run.values[name][read, b], state[rows], rtol=0, atol=1e-10)
+        beyond = slice(LENGTHS[b], None)
+        assert not any(value[beyond, b].any() for value in (*run.values.values(), run.y_TBO))
+    t, b = 1, 2
+    given = {**run.weights, **{name: run.before(name)[t, b] for name in run.state_names}, "x": run.x_TBI[t, b]}
+    new, y_O = interpret(run.graph, given)
+    np.testing.assert_allclose(run.y_TBO[t, b], y_O, rtol=0, atol=1e-10)
+    for name, state in new.items():
+        np.testing.assert_allclose(run.values[name][t, b], state, rtol=0, atol=1e-10)
 
 
 def check_arrivals(run: Run) -> None:
     """The gradient of the state that each step hands on: autograd in the plain loop over the steps that follow."""
     weights = {name: torch.from_numpy(weight) for name, weight in run.weights.items()}
-    for b, length in enumerate(LENGTHS):
-        for at in range(length):
-            following = list(run.positions(b))[at + 1 :]
-            t = run.positions(b)[at]
-            held = [torch.from_numpy(run.values[name][t, b][None]).requires_grad_() for name in run.state_names]
-            if not following:
-                assert not any(run.state_gradients[name][t, b].any() for name in run.state_names)
-                continue
-            y, _ = run_loop(run.cell, weights, torch.from_numpy(run.x_TBI[following, b][:, None]), held)
-            arrives = torch.from_numpy(run.dy_TBO[following, b][:, None])
-            total = (y * arrives).sum() + sum((s * 0).sum() for s in held)
-            for name, found in zip(run.state_names, torch.autograd.grad(total, held), strict=True):
-                close(run.state_gradients[name][t, b], found[0].numpy())
+    for b, at in ((0, 0), (0, 4), (2, 1)):
+        following = list(run.positions(b))[at + 1 :]
+        t = run.positions(b)[at]
+        held = [torch.from_numpy(run.values[name][t, b][None]).requires_grad_() for name in run.state_names]
+        if not following:
+            assert not any(run.state_gradients[name][t, b].any() for name in run.state_names)
+            continue
+        y, _ = run_loop(run.cell, weights, torch.from_numpy(run.x_TBI[following, b][:, None]), held)
+        arrives = torch.from_numpy(run.dy_TBO[following, b][:, None])
+        total = (y * arrives).sum() + sum((s * 0).sum() for s in held)
+        for name, found in zip(run.state_names, torch.autograd.grad(total, held), strict=True):
+            close(run.state_gradients[name][t, b], found[0].numpy())
 
 
 def close(ours: np.ndarray, theirs: np.ndarray) -> None:
