@@ -20,6 +20,7 @@ TASKS = {  # name: module and name of its TaskKind
     "tag": "cellwright.tasks.tag.kind:TagKind",
     "lm": "cellwright.tasks.lm.kind:LmKind",
     "memory": "cellwright.tasks.memory.kind:MemoryKind",
+    "series-classify": "cellwright.tasks.series_classify.kind:SeriesClassifyKind",
 }
 
 

@@ -1,0 +1,1 @@
+"""Classes of whole series: who speaks, which movement, where a dot goes."""
