@@ -46,7 +46,8 @@ class Sampler:
         """A row with the probability softmax(scores / temperature), cut as top_k and top_p say."""
         if self.temperature == 0:
             return int(scores_V.argmax())
-        scores_V = scores_V / self.temperature
+        if self.temperature != 1:
+            scores_V = scores_V / self.temperature
         if 0 < self.top_k < len(scores_V):
             least = np.partition(scores_V, -self.top_k)[-self.top_k]
             scores_V = np.where(scores_V >= least, scores_V, -np.inf)
@@ -55,8 +56,8 @@ class Sampler:
             order = np.argsort(-p_V, kind="stable")
             mass = np.cumsum(p_V[order])
             p_V[order[int(np.searchsorted(mass, self.top_p * mass[-1])) + 1 :]] = 0.0
-        mass = np.cumsum(p_V)
-        return min(int(np.searchsorted(mass, self._random() * mass[-1], side="right")), len(mass) - 1)
+        mass = p_V.cumsum()
+        return min(int(mass.searchsorted(self._random() * mass[-1], side="right")), len(mass) - 1)
 
     def _random(self) -> float:
         if self.used == len(self.drawn):

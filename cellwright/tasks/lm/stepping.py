@@ -37,6 +37,8 @@ class TokenSteps:
         except BackendError as reason:
             self.steppers, self.note = None, f"a token at a time through the whole network: {reason.message}"
         self.embedding_VF = network.embedding.weight.detach().numpy()
+        project = network.project
+        self.project = None if project is None else (project.weight.detach().numpy(), project.bias.detach().numpy())
         head = network.head
         self.weight_VF: NDArray[Any] | None = None
         if isinstance(head, SoftmaxHead):
@@ -47,30 +49,40 @@ class TokenSteps:
 
     def __call__(self, row: int) -> NDArray[Any]:
         """Scores (V,) whose softmax gives the probabilities of the next token."""
-        with torch.no_grad():
-            return self._scores(self._step(row))
-
-    def _step(self, row: int) -> NDArray[Any]:
-        if self.steppers is None:
-            found = self.network(torch.tensor([[row]]), self.carried)
-            self.carried = found.carried
-            whole: NDArray[Any] = found.raw_BTF[0, 0].numpy()
-            return whole
-        y_F: Any = self.embedding_VF[row]
-        for stepper in self.steppers:
-            if isinstance(stepper, torch.nn.Module):  # PerToken: no state, no stepper
-                y_F = stepper(torch.from_numpy(y_F)[None, None])[0][0, 0].numpy()
-            else:
-                y_F = stepper(y_F)
-        if self.network.project is not None:
-            y_F = self.network.project(_as_tensor(y_F)).numpy()
-        return np.asarray(y_F)
-
-    def _scores(self, y_F: NDArray[Any]) -> NDArray[Any]:
+        y_F = self._whole_network(row) if self.steppers is None else self._step(row, self.steppers)
         if self.weight_VF is None:
-            return self.network.log_probabilities(_as_tensor(y_F)[None])[0].numpy()
-        found: NDArray[Any] = self.weight_VF @ y_F + self.bias_V
+            return self._adaptive(y_F)
+        found: NDArray[Any] = self.weight_VF @ y_F
+        found += self.bias_V
         return found
+
+    def _step(self, row: int, steppers: Sequence[Any]) -> NDArray[Any]:
+        y_F: NDArray[Any] = self.embedding_VF[row]
+        for stepper in steppers:
+            y_F = self._per_token(stepper, y_F) if isinstance(stepper, torch.nn.Module) else stepper(y_F)
+        if self.project is None:
+            return y_F
+        weight_FH, bias_F = self.project
+        projected_F: NDArray[Any] = weight_FH @ y_F + bias_F
+        return projected_F
+
+    @torch.no_grad()
+    def _whole_network(self, row: int) -> NDArray[Any]:
+        found = self.network(torch.tensor([[row]]), self.carried)
+        self.carried = found.carried
+        y_F: NDArray[Any] = found.raw_BTF[0, 0].numpy()
+        return y_F
+
+    @torch.no_grad()
+    def _per_token(self, layer: torch.nn.Module, x_F: NDArray[Any]) -> NDArray[Any]:
+        """PerToken: no state, no stepper."""
+        y_F: NDArray[Any] = layer(_as_tensor(x_F)[None, None])[0][0, 0].numpy()
+        return y_F
+
+    @torch.no_grad()
+    def _adaptive(self, y_F: NDArray[Any]) -> NDArray[Any]:
+        log_p_V: NDArray[Any] = self.network.log_probabilities(_as_tensor(y_F)[None])[0].numpy()
+        return log_p_V
 
 
 def _as_tensor(values: NDArray[Any]) -> Tensor:
