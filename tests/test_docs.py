@@ -15,6 +15,7 @@ import pytest
 from cellwright.cells import CELLS, MGU
 from cellwright.engine.explain import explain
 from cellwright.tasks.slots.config import SlotsConfig
+from cellwright.tasks.sweep.settings import SweepConfig
 from cellwright.tasks.training.config import config_table
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -25,6 +26,12 @@ FIGURES = ("slot_f1", "intent_accuracy", "sentence_accuracy")
 def settings_table() -> str:
     rows = [f"| `{r.key}` | {r.type} | `{r.default}` | {r.description} |" for r in config_table(SlotsConfig)]
     return "\n".join(["| setting | type | default | meaning |", "|---|---|---|---|", *rows])
+
+
+def sweep_table() -> str:
+    rows = [row for row in config_table(SweepConfig) if row.key.startswith("sweep.")]
+    lines = [f"| `{r.key}` | {r.type} | `{r.default}` | {r.description} |" for r in rows]
+    return "\n".join(["| setting | type | default | meaning |", "|---|---|---|---|", *lines])
 
 
 def slots_table() -> str:
@@ -96,6 +103,23 @@ def tasks_table(task: str) -> str:
     return "\n".join(lines)
 
 
+def memory_table() -> str:
+    """Share of right answers by gap, of every network."""
+    files = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(RESULTS.glob("memory_*.json"))]
+    keys = {key for data in files for row in data["summary"].values() for key in row}
+    gaps = sorted(int(key.removeprefix("gap ")) for key in keys if key.startswith("gap "))
+    head = f"| problem | network | {' | '.join(f'gap {gap}' for gap in gaps)} | minutes |"
+    lines = [head, "|---" * (3 + len(gaps)) + "|"]
+    for data in files:
+        problem = next(text.partition("=")[2] for text in data["table"]["sets"] if text.startswith("data.problem="))
+        language = ", English" if "data.language=en" in data["table"]["sets"] else ""
+        for name, row in data["summary"].items():
+            cells = [figure_text(row[f"gap {g}"], len(data["runs"])) if f"gap {g}" in row else "–" for g in gaps]
+            minutes = f"{row['seconds']['mean'] / 60:.1f}" if "seconds" in row else "–"
+            lines.append(f"| {problem}{language} | {name} | {' | '.join(cells)} | {minutes} |")
+    return "\n".join(lines)
+
+
 def figure_text(row: dict[str, Any], seeds: int) -> str:
     """Shares of 1 in percent."""
     scale = 100 if abs(row["mean"]) <= 1 else 1
@@ -106,9 +130,12 @@ def figure_text(row: dict[str, Any], seeds: int) -> str:
 SPEED = ROOT / "docs" / "engine-speed.md"
 PARTS = {
     "settings": (ROOT / "docs" / "settings.md", settings_table),
+    "sweep": (ROOT / "docs" / "training.md", sweep_table),
     "slots": (ROOT / "docs" / "slots.md", slots_table),
     "classify": (ROOT / "docs" / "classify.md", lambda: tasks_table("classify")),
     "tag": (ROOT / "docs" / "tag.md", lambda: tasks_table("tag")),
+    "lm": (ROOT / "docs" / "lm.md", lambda: tasks_table("lm")),
+    "memory": (ROOT / "docs" / "memory.md", memory_table),
     "explain": (ROOT / "docs" / "how-it-compiles.md", explained),
     "compare": (ROOT / "README.md", lambda: compare_table("travel-en")),
     "engine": (SPEED, lambda: of_engine("report").tables(of_engine("suite").ROWS, engine_rows())),
