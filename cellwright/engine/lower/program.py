@@ -89,6 +89,7 @@ class ProgramWriter:
         with e.loop(self.steps, down=program.backward) as step:
             running = b.load(e.at(self.counts, step, I64), typ=I64)
             self.offset = b.load(e.at(self.offsets, step, I64), typ=I64)
+            self.last_place = self.end_of_tables()
             count = self.count_of(running)
             if not program.backward:
                 self.reset(count)
@@ -245,18 +246,33 @@ class ProgramWriter:
             pointer, pitch = self.scratch[spot.index], self.layout.scratch[spot.index]
         return self.e.at(pointer, I64(spot.column)), pitch
 
+    def end_of_tables(self) -> ir.Value:
+        """The last place in the tables of rows."""
+        e, b = self.e, self.e.builder
+        step = b.sub(self.steps, I64(1))
+        offset, running = (b.load(e.at(table, step, I64), typ=I64) for table in (self.offsets, self.counts))
+        return b.sub(b.add(offset, running), I64(1))
+
+    def array_rows(self, position: ir.Value) -> list[ir.Value]:
+        """The row of each array at a place of the tables."""
+        e, b = self.e, self.e.builder
+        at = {name: b.load(e.at(table, position, I64), typ=I64) for name, table in self.tables.items()}
+        return [
+            e.at(pointer, b.mul(at[array.table], pitch))
+            for (pointer, pitch), array in zip(self.arrays, self.program.arrays, strict=True)
+        ]
+
     def row_phase(self, phase: Rows, count: ir.Value) -> None:
         """All rows, one after another."""
         e, b = self.e, self.e.builder
         with e.loop(count) as row:
             position = b.add(self.offset, self.sequence(row))
-            at = {name: b.load(e.at(table, position, I64), typ=I64) for name, table in self.tables.items()}
-            arrays = [
-                e.at(pointer, b.mul(at[array.table], pitch))
-                for (pointer, pitch), array in zip(self.arrays, self.program.arrays, strict=True)
-            ]
+            following = b.add(position, self.threads)
+            following = b.select(b.icmp_signed("<", following, self.last_place), following, self.last_place)
+            arrays, ahead = self.array_rows(position), self.array_rows(following)
             places = {
                 "array": arrays,
+                "ahead": ahead,
                 "state": [e.at(p, b.mul(row, I64(n))) for p, n in zip(self.states, self.layout.states, strict=True)],
                 "scratch": [
                     e.at(p, b.mul(row, I64(n))) for p, n in zip(self.scratch, self.layout.scratch, strict=True)

@@ -45,7 +45,7 @@ class RowWriter:
     """Writes the sections of one row.
 
     Args:
-        places: addresses of this row in every buffer, by kind of spot.
+        places: addresses of this row in every buffer, by kind of spot; under "ahead", of the next row of every array.
     """
 
     def __init__(self, e: Emitter, program: Program, places: Mapping[str, Sequence[ir.Value]]) -> None:
@@ -168,14 +168,21 @@ class RowWriter:
         spot = self.spot(index)
         assert spot is not None, (self.program.name, index, str(self.nodes[index]))
         pointer = self.address(spot, column)
+        self.bring_next(spot, column)
         outside = spot.kind == "vector" or (spot.kind == "array" and not self.program.arrays[spot.index].whole)
         if count < self.e.target.lanes and (outside or self.nodes[index].op == "slice"):
             return self.e.load_part(pointer, count)
         return self.e.load_vector(pointer)
 
+    def bring_next(self, spot: Spot, column: ir.Value) -> None:
+        """Fetches the same columns of the array's next row: a row is too short for the processor to foresee its end."""
+        if spot.kind == "array":
+            self.e.prefetch(self.e.at(self.places["ahead"][spot.index], self.e.builder.add(I64(spot.column), column)))
+
     def store(self, value: ir.Value, spot: Spot, column: ir.Value, count: int) -> None:
         e, lanes = self.e, self.e.target.lanes
         pointer = self.address(spot, column)
+        self.bring_next(spot, column)
         if spot.kind == "grad":
             value = e.builder.fadd(e.load_vector(pointer), value)
         if count == lanes:
