@@ -101,6 +101,23 @@ def train(
 
 
 @application.command()
+def sweep(
+    task: TaskArgument = "slots",
+    config: Annotated[Path | None, typer.Option("--config", help="Settings in TOML, with a table [search].")] = None,
+    data: DataOption = None,
+    out: Annotated[Path | None, typer.Option("--out", help="The sweep's folder, new or empty.")] = None,
+    trials: Annotated[int | None, typer.Option("--trials", min=1, help="How many runs in all.")] = None,
+    set: SetOption = None,
+    resume: Annotated[Path | None, typer.Option("--resume", help="Go on with the sweep in this folder.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Train again and again with settings that a search chooses; the best on the validation split is kept."""
+    from cellwright.cli.sweep import search_settings
+
+    search_settings(task, config, data, out, trials, set or [], resume, json)
+
+
+@application.command()
 def evaluate(
     model: Annotated[Path, typer.Argument(help="A model's folder, such as runs/demo/best, or its run's.")],
     data: DataOption = None,

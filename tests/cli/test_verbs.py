@@ -16,7 +16,7 @@ import pytest
 def test_help_names_the_verbs_and_loads_no_torch(cellwright) -> None:
     done = cellwright("--help")
     assert done.returncode == 0
-    for verb in ("data", "train", "evaluate", "predict", "compare", "inspect", "show", "explain"):
+    for verb in ("data", "train", "sweep", "evaluate", "predict", "compare", "inspect", "show", "explain"):
         assert f"\n  {verb} " in done.stdout
     script = "import sys; sys.argv = ['cellwright', '--help']\ntry:\n from cellwright.cli import main; main()\n"
     script += (
@@ -32,6 +32,7 @@ def test_the_options_are_those_we_promised(cellwright) -> None:
         "data": ["--out", "--format", "--scheme", "--from-scheme", "--language", "--seed"],
         "train": ["--data", "--out", "--config", "--set", "--resume", "--overwrite", "--settings", "--watch"]
         + ["--max-minutes", "--tensorboard"],
+        "sweep": ["--config", "--data", "--out", "--trials", "--set", "--resume", "--json"],
         "evaluate": ["--data", "--split", "--scheme", "--seed", "--json"],
         "predict": ["--file", "--words", "--json"],
         "compare": ["--data", "--set", "--networks", "--json"],

@@ -7,7 +7,6 @@ and passes that class as `schema`.
 from __future__ import annotations
 
 import difflib
-import re
 import tomllib
 import types
 import typing
@@ -21,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
 from cellwright.errors import ConfigError
+from cellwright.tasks.training.toml_file import line_of, read_toml
 
 __all__ = [
     "Config",
@@ -120,13 +120,17 @@ def load_config(
     *,
     schema: type[ConfigT],
     values: Mapping[str, Any] | None = None,
+    apart: Sequence[str] = (),
 ) -> ConfigT:
     """Defaults of `schema`, then the TOML file, then `values` ({"train.epochs": 3}), then `sets` ("train.epochs=3").
+
+    Tables of the file that `apart` names are left out: they are no settings of the run.
 
     Raises ConfigError: an unreadable file, an unknown key (names the nearest), a value of the wrong type or
     outside its range (says expected and found). The file and line are given for values that came from the file.
     """
-    text, tree = ("", {}) if path is None else _read_toml(Path(path))
+    text, tree = ("", {}) if path is None else read_toml(Path(path))
+    tree = {section: table for section, table in tree.items() if section not in apart}
     origin: dict[str, str] = {}  # dotted key -> the --set it came from
     for key, value in (values or {}).items():
         _put(tree, key, value, schema, origin, f"{key}={value!r}")
@@ -137,7 +141,7 @@ def load_config(
     def place(key: str) -> dict[str, Any]:
         if key in origin:
             return {"file": origin[key]}
-        return {} if path is None else {"file": path, "line": _line_of(text, key)}
+        return {} if path is None else {"file": path, "line": line_of(text, key)}
 
     for key in _keys(tree):
         _check_known(key, schema, place(key))
@@ -176,40 +180,6 @@ def changed_keys(old: Config, new: Config) -> list[str]:
     """Dotted keys whose values differ between two settings."""
     before, after = dict(_leaves(old.model_dump())), dict(_leaves(new.model_dump()))
     return sorted(key for key in before.keys() | after.keys() if before.get(key) != after.get(key))
-
-
-def _read_toml(path: Path) -> tuple[str, dict[str, Any]]:
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise ConfigError(
-            f"The settings file cannot be read: {error.strerror}.",
-            file=path,
-            repair="Check the path given to --config.",
-        ) from None
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        raise ConfigError(
-            f"Expected UTF-8, found byte 0x{raw[error.start]:02x} at offset {error.start}.",
-            file=path,
-            line=line,
-            repair="Save the file as UTF-8.",
-        ) from None
-    try:
-        return text, tomllib.loads(text)
-    except (ValueError, RecursionError) as error:  # TOMLDecodeError, or an integer of thousands of digits
-        found = re.search(r"at line (\d+)", str(error))
-        line_number = int(found[1]) if found else None
-        source = text.splitlines()[line_number - 1] if line_number and line_number <= len(text.splitlines()) else None
-        raise ConfigError(
-            f"Expected TOML: {error}",
-            file=path,
-            line=line_number,
-            source=source,
-            repair='A setting is `key = value` below its `[section]`; text stands in quotes: schedule = "cosine".',
-        ) from None
 
 
 def _parse_set(item: str, schema: type[Config]) -> tuple[str, Any]:
@@ -318,23 +288,6 @@ def _nearest(key: str, known: Iterable[str]) -> str | None:
         return same_name[0]
     close = difflib.get_close_matches(key, known, n=1, cutoff=0.6)
     return close[0] if close else None
-
-
-def _line_of(text: str, key: str) -> int | None:
-    """Line of a dotted key in TOML text; found by reading headers and keys, which tomllib does not keep."""
-    section, _, name = key.partition(".")
-    current = ""
-    for number, line in enumerate(text.splitlines(), start=1):
-        if header := re.match(r"\s*\[\s*([^\]]+?)\s*\]", line):
-            current = header[1].strip("\"'")
-            if not name and current == section:
-                return number
-        elif entry := re.match(r"\s*([^=#]+?)\s*=", line):
-            written = entry[1].replace('"', "").replace("'", "").replace(" ", "")
-            full = f"{current}.{written}" if current else written
-            if full == key or (name and full == section):
-                return number
-    return None
 
 
 def _wrong_value(key: str, error: Mapping[str, Any], schema: type[Config], place: Mapping[str, Any]) -> ConfigError:

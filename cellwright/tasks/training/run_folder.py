@@ -223,7 +223,12 @@ class RunFolder:
 
     def metrics(self) -> list[dict[str, Any]]:
         """The records of metrics.jsonl."""
-        file = self.path / "metrics.jsonl"
+        return self.metrics_of(self.path)
+
+    @staticmethod
+    def metrics_of(path: Path) -> list[dict[str, Any]]:
+        """The same of any run's folder; none before its first epoch has ended."""
+        file = path / "metrics.jsonl"
         return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()] if file.exists() else []
 
     def _cut(self, file: Path, size: int) -> None:

@@ -1,0 +1,1 @@
+"""Many runs of one task with settings that a search chooses."""
