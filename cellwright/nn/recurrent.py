@@ -107,6 +107,8 @@ class Recurrent(KernelLayer, nn.Module):
         (torch.Size([12, 8, 200]), torch.Size([2, 8, 100]))
     """
 
+    no_weight: Tensor
+
     def __init__(
         self,
         cell: Cell,
@@ -161,6 +163,8 @@ class Recurrent(KernelLayer, nn.Module):
             for block in self.blocks(layer):
                 empty = torch.empty(block.shape, device=device, dtype=dtype)
                 self.register_parameter(block.name + suffix(layer, reverse), nn.Parameter(empty))
+        if not self._parameters:  # a cell without weights has a dtype too, which `double()` changes
+            self.register_buffer("no_weight", torch.empty(0, device=device, dtype=dtype), persistent=False)
         self.reset_parameters()
 
     @property
@@ -176,7 +180,7 @@ class Recurrent(KernelLayer, nn.Module):
     @property
     def weight(self) -> Tensor:
         """A stored weight, whose dtype is the layer's."""
-        return next(self.parameters(), torch.empty(0))
+        return next(self.parameters()) if self._parameters else self.no_weight
 
     def places(self) -> list[tuple[int, bool]]:
         """(layer, reverse) of every run, in the order of the rows of a state."""

@@ -12,11 +12,13 @@ from torch import nn
 
 import cellwright
 from cellwright import nn as cwnn
-from cellwright.cells import GRU
+from cellwright.cells import GRU, Cell
 from cellwright.engine.interpret import interpret
 from cellwright.engine.run.loop import run_loop
 from cellwright.errors import ConfigError, DataError, ShapeError, TrainingError
+from cellwright.microscope.first_bad import first_bad
 from cellwright.microscope.record import Record, inspect
+from cellwright.microscope.report import look
 from cellwright.microscope.runs import Run
 from cellwright.microscope.steps import node_values, run_leaves
 from cellwright.nn import Recurrent
@@ -209,3 +211,28 @@ def test_what_cannot_be_inspected_is_named() -> None:
 
 def test_inspect_is_found_at_the_face_of_the_package() -> None:
     assert cellwright.inspect is inspect
+
+
+class Leaky(Cell):
+    """h′ = h / 2 + x, without any weight."""
+
+    states = "h"
+
+    def step(self, x: Any, h: Any) -> Any:
+        return (0.5 * h + x,)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_cell_without_weights_is_looked_at_like_any_other(dtype: torch.dtype) -> None:
+    layer = Recurrent(Leaky(), 3, 3, bidirectional=True, dtype=dtype)
+    assert list(layer.state_dict()) == []
+    assert layer.weight.dtype == dtype
+    record = inspect(layer, torch.randn(4, 2, 3), lengths=[4, 2], target=lambda y: y.sum())
+    x_TBI, run = record.run(0, 0).x_TBI, record.run(0, 1)
+    np.testing.assert_allclose(record.run(0, 0).values["h"][1], 0.5 * x_TBI[0] + x_TBI[1], rtol=1e-15)
+    np.testing.assert_allclose(run.gradients["h"][0, 0], np.ones(3))  # the step that this direction reads last
+    np.testing.assert_allclose(run.gradients["h"][3, 0], np.full(3, 1 + 0.5 + 0.25 + 0.125))
+    seen = look(layer, torch.randn(4, 1, 3))
+    assert {absent.name for absent in seen.absent} == {"gate_statistics"}
+    assert all(placed.figure.check is None or placed.figure.check.holds for placed in seen.figures)
+    assert not first_bad(layer, torch.randn(4, 2, 3, dtype=dtype))

@@ -79,7 +79,7 @@ class SeriesClassifier:
 
     def predict_many(self, several: Sequence[str | Sequence[Sequence[float]] | np.ndarray]) -> list[SeriesAnswer]:
         """The same for each; short ones are read together."""
-        shares_BK = probabilities(self.network, [self._series(series) for series in several], self.rows)
+        shares_BK = probabilities(self.network, [self.series(series) for series in several], self.rows)
         answers = []
         for shares_K in shares_BK:
             order = np.argsort(-shares_K, kind="stable")
@@ -87,7 +87,8 @@ class SeriesClassifier:
             answers.append(SeriesAnswer(next(iter(names)), names))
         return answers
 
-    def _series(self, given: str | Sequence[Sequence[float]] | np.ndarray) -> Series:
+    def series(self, given: str | Sequence[Sequence[float]] | np.ndarray) -> Series:
+        """What `predict` is given, checked. Raises DataError as it does."""
         if isinstance(given, str):
             return case_of(given, self.channels)
         try:

@@ -1,0 +1,143 @@
+"""A trained model of every task is looked at as its own answer says, or the reason why not is named."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import cellwright as cw
+from cellwright.errors import ConfigError, DataError
+from cellwright.microscope.attribution import deletion, integrated_gradients
+from cellwright.microscope.decomposition import contextual_decomposition
+from cellwright.microscope.models import READERS, REASONS
+from cellwright.microscope.record import inspect
+from cellwright.microscope.report import look
+from cellwright.microscope.sequence_readers import START
+from cellwright.tasks.lm.shipped import shipped_model
+from cellwright.tasks.registry import TASKS
+
+torch.set_num_threads(1)
+SMALL: dict[str, dict[str, Any]] = {
+    "tag": {
+        "data": "pos-en", "data__size": 100, "model__hidden_size": 6, "model__word_dim": 6, "model__char_dim": 4,
+        "model__char_filters": 4, "model__char_widths": [3], "model__affix_dim": 0, "train__epochs": 1,
+    },
+    "memory": {
+        "data__longest": 10, "data__gaps": [5], "data__examples": 20, "data__size": 40, "model__hidden_size": 8,
+        "model__embedding": 8, "train__epochs": 1,
+    },
+    "adding": {
+        "data__problem": "adding", "data__longest": 10, "data__gaps": [5], "data__examples": 20, "data__size": 40,
+        "model__hidden_size": 8, "train__epochs": 1,
+    },
+    "series-classify": {"data__size": 120, "model__hidden_size": 8, "train__epochs": 1, "train__batch_size": 20},
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def model_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Any]:
+    """model_of(name of SMALL, or "lm"): a model after a few steps, which is all that its shape needs."""
+    made: dict[str, Any] = {}
+
+    def give(name: str) -> Any:
+        if name == "lm":
+            return shipped_model()
+        if name not in made:
+            task = "memory" if name == "adding" else name
+            made[name] = cw.train(task, out=tmp_path_factory.mktemp(name) / "run", train__threads=1, **SMALL[name])
+        return made[name]
+
+    return give
+
+
+def series(channels: int) -> list[list[float]]:
+    return np.random.default_rng(0).normal(size=(6, channels)).tolist()
+
+
+CASES = [("tag", "the red dog sees us"), ("lm", "Sea is"), ("memory", "我一直呆在中国，今天天气很好，我会说一口流利的"),
+         ("adding", "0.5,1 0.2,0 0.7,0 0.1,1 0.3,0"), ("series-classify", None)]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "text"), CASES)
+def test_what_is_explained_is_the_models_own_answer(model_of: Callable[[str], Any], name: str, text: Any) -> None:
+    model = model_of(name)
+    text = series(model.channels) if text is None else text
+    seen = look(model, text)
+    assert len(seen.record.words[0]) == seen.record.lengths_B[0]
+    assert all(placed.figure.check is None or placed.figure.check.holds for placed in seen.figures)
+    assert seen.named("integrated_gradients") is not None
+    answer = model.predict(text)
+    if name == "lm":
+        assert seen.record.words[0] == (START, "sea", "is")
+        assert seen.record.target == f"log p(next = {answer.words[0]})"
+    elif name == "memory":
+        assert seen.record.target == f"log p({answer.answers[0]})"
+    elif name == "tag":
+        assert seen.record.target == f"log p({' '.join(answer.tags)})"
+    elif name == "adding":
+        assert seen.record.target == "the number that it says"
+        assert seen.record.words[0] == ("0", "1", "2", "3", "4")  # two channels: a step is its place
+    else:
+        assert seen.record.target == f"log p({answer.label})"
+
+
+def test_its_value_is_the_probability_that_predict_gives(model_of: Callable[[str], Any]) -> None:
+    from cellwright.microscope.subject import subject
+
+    line = subject(model_of("lm"), "Sea is")
+    with torch.no_grad():
+        assert float(line.value().exp()) == pytest.approx(model_of("lm").predict("Sea is").probabilities[0], abs=1e-5)
+        text = CASES[2][1]
+        found = model_of("memory").predict(text)
+        value = float(subject(model_of("memory"), text).value().exp())
+        assert value == pytest.approx(found.probabilities[found.answers[0]], abs=1e-5)
+        adding = float(subject(model_of("adding"), CASES[3][1]).value())
+        assert adding == pytest.approx(model_of("adding").predict(CASES[3][1]).value, abs=1e-5)
+        given = series(model_of("series-classify").channels)
+        share = model_of("series-classify").predict(given)
+        value = float(subject(model_of("series-classify"), given).value().exp())
+        assert value == pytest.approx(share.probabilities[share.label], abs=1e-5)
+
+
+def test_words_of_a_line_are_deleted_and_taken_together(model_of: Callable[[str], Any]) -> None:
+    model = model_of("lm")
+    figure = deletion(model, "Sea is")
+    best = model.vocabulary.row(model.predict("Sea is").words[0])
+    without = np.log(model.next_probabilities(["is"])[best])
+    assert figure.arrays["without"][1] == pytest.approx(without, abs=1e-5)
+    figure = contextual_decomposition(model, "Sea is", ["sea"])
+    assert figure.check is not None
+    assert figure.check.holds
+
+
+def test_numbers_have_no_words_to_delete_and_no_padding(model_of: Callable[[str], Any]) -> None:
+    with pytest.raises(ConfigError, match="found numbers"):
+        deletion(model_of("adding"), CASES[3][1])
+    with pytest.raises(ConfigError, match="there is no padding"):
+        integrated_gradients(model_of("adding"), CASES[3][1], baseline="pad")
+    assert integrated_gradients(model_of("memory"), CASES[2][1], baseline="pad").check is not None
+
+
+@pytest.mark.parametrize("name", ["tag", "lm", "memory", "adding"])
+def test_a_text_without_words_is_named(model_of: Callable[[str], Any], name: str) -> None:
+    with pytest.raises(DataError, match="Expected"):
+        inspect(model_of(name), "")
+
+
+def test_of_every_task_it_is_said_whether_and_why() -> None:
+    assert READERS.keys() | REASONS.keys() <= TASKS.keys()
+    for task in TASKS.keys() - READERS.keys():
+        given = type("Trained", (), {"task": task})()
+        with pytest.raises(ConfigError, match=f"found one of {task}: {REASONS.get(task, 'nothing says yet')}"):
+            inspect(given, "a text")
+
+
+def test_a_network_without_recurrence_has_no_memory_to_look_at(tmp_path: Path) -> None:
+    model = cw.train("tag", out=tmp_path / "run", train__threads=1, **(SMALL["tag"] | {"model__cell": "PerToken"}))
+    with pytest.raises(ConfigError, match="Expected a model with recurrent layers, found none in TagNetwork"):
+        inspect(model, "the red dog")
