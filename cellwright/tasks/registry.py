@@ -19,6 +19,7 @@ TASKS = {  # name: module and name of its TaskKind
     "classify": "cellwright.tasks.classify.kind:ClassifyKind",
     "tag": "cellwright.tasks.tag.kind:TagKind",
     "lm": "cellwright.tasks.lm.kind:LmKind",
+    "cloze": "cellwright.tasks.cloze.kind:ClozeKind",
     "memory": "cellwright.tasks.memory.kind:MemoryKind",
     "series-classify": "cellwright.tasks.series_classify.kind:SeriesClassifyKind",
 }
