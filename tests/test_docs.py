@@ -93,10 +93,11 @@ def tasks_table(task: str) -> str:
         data = json.loads(file.read_text(encoding="utf-8"))
         asked = data["table"].get("asked", {})
         figure = next(iter(asked or next(iter(data["summary"].values()))))
-        means = {name: figure_text(figures[figure], len(data["runs"])) for name, figures in data["summary"].items()}
+        write = error_text if figure in ("mse", "mae") else figure_text
+        means = {name: write(figures[figure], len(data["runs"])) for name, figures in data["summary"].items()}
         (first, ours), *others = means.items()
         model = ours if first == "model" else f"{first} {ours}"
-        goal = f" ({figure_text({'mean': asked[figure]}, 1)} asked)" if asked else ""
+        goal = f" ({write({'mean': abs(asked[figure])}, 1)} asked)" if asked else ""
         minutes = max(run["seconds"] for run in data["runs"]) / 60
         cells = [file.stem.removeprefix(f"{task}_"), figure, len(data["runs"]), f"{minutes:.1f}", model + goal]
         lines.append(f"| {' | '.join(map(str, cells))} | {'; '.join(f'{name} {value}' for name, value in others)} |")
@@ -127,6 +128,11 @@ def figure_text(row: dict[str, Any], seeds: int) -> str:
     return f"{scale * row['mean']:.2f}{spread}"
 
 
+def error_text(row: dict[str, Any], seeds: int) -> str:
+    """Errors of forecasts as they are."""
+    return f"{row['mean']:.4f}" + (f" ± {row['standard_deviation']:.4f}" if seeds > 1 else "")
+
+
 SPEED = ROOT / "docs" / "engine-speed.md"
 PARTS = {
     "settings": (ROOT / "docs" / "settings.md", settings_table),
@@ -136,6 +142,7 @@ PARTS = {
     "tag": (ROOT / "docs" / "tag.md", lambda: tasks_table("tag")),
     "lm": (ROOT / "docs" / "lm.md", lambda: tasks_table("lm")),
     "memory": (ROOT / "docs" / "memory.md", memory_table),
+    "series": (ROOT / "docs" / "series.md", lambda: tasks_table("series")),
     "explain": (ROOT / "docs" / "how-it-compiles.md", explained),
     "compare": (ROOT / "README.md", lambda: compare_table("travel-en")),
     "engine": (SPEED, lambda: of_engine("report").tables(of_engine("suite").ROWS, engine_rows())),

@@ -41,8 +41,8 @@ def compare_networks(
     """Train each network with the same settings but cell and direction; a line each, then the task's baselines.
 
     Args:
-        kind: a task whose `[model]` has `cell` and `bidirectional`, and whose evaluation is a `Report`.
-        networks: names of NETWORKS.
+        kind: a task whose `[model]` has `cell` (and `bidirectional`), and whose evaluation is a `Report`.
+        networks: names of NETWORKS, or of cells.
         processes: how many to train at a time.
         announce: told a line as each network is done.
         split: what the best epoch of each is evaluated on.
@@ -62,9 +62,10 @@ def compare_networks(
 
 def train_network(name: str, kind: TaskKind[Any, Any], config: Config, split: str) -> Report:
     """Train one network and evaluate its best epoch; its line also says what it cost."""
-    cell, bidirectional = NETWORKS[name]
-    model = config.model.model_copy(update={"cell": cell, "bidirectional": bidirectional})
-    own = config.model_copy(update={"model": model})
+    cell, bidirectional = NETWORKS.get(name, (name, False))
+    update = {"cell": cell, "bidirectional": bidirectional}
+    known = {key: value for key, value in update.items() if key in type(config.model).model_fields}
+    own = config.model_copy(update={"model": config.model.model_copy(update=known)})
     started = time.perf_counter()
     prepare(own.train)
     task = kind.build(own)

@@ -22,6 +22,7 @@ TASKS = {  # name: module and name of its TaskKind
     "cloze": "cellwright.tasks.cloze.kind:ClozeKind",
     "memory": "cellwright.tasks.memory.kind:MemoryKind",
     "series-classify": "cellwright.tasks.series_classify.kind:SeriesClassifyKind",
+    "series-forecast": "cellwright.tasks.series_forecast.kind:SeriesForecastKind",
 }
 
 

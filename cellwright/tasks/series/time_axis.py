@@ -16,8 +16,17 @@ from numpy.typing import NDArray
 from cellwright.errors import DataError
 
 __all__ = [
-    "CALENDAR", "TIMES", "Time", "calendar_features", "check_order", "continued", "named_time", "read_time", "step_of",
-]  # fmt: skip
+    "CALENDAR",
+    "TIMES",
+    "Time",
+    "calendar_features",
+    "check_order",
+    "continued",
+    "named_time",
+    "read_time",
+    "same_step",
+    "step_of",
+]
 
 Time = datetime | float
 
@@ -84,6 +93,13 @@ def step_of(times: Sequence[Time]) -> tuple[timedelta | float, int]:
     numbers = np.array(steps, dtype=float)
     middle = float(np.median(numbers))
     return middle, int((np.abs(numbers - middle) > EPSILON * max(1.0, abs(middle))).sum())
+
+
+def same_step(one: timedelta | float, other: timedelta | float) -> bool:
+    """Whether two steps are the same; numbers up to rounding."""
+    if isinstance(one, timedelta) or isinstance(other, timedelta):
+        return one == other
+    return math.isclose(one, other, rel_tol=1e-6)
 
 
 def continued(times: Sequence[Time], step: timedelta | float, count: int) -> list[Time]:

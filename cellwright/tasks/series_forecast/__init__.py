@@ -1,0 +1,1 @@
+"""What a series does next: the following steps of every column, with quantiles."""
