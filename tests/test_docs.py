@@ -143,6 +143,7 @@ PARTS = {
     "lm": (ROOT / "docs" / "lm.md", lambda: tasks_table("lm")),
     "memory": (ROOT / "docs" / "memory.md", memory_table),
     "series": (ROOT / "docs" / "series.md", lambda: tasks_table("series")),
+    "translate": (ROOT / "docs" / "translate.md", lambda: tasks_table("translate")),
     "explain": (ROOT / "docs" / "how-it-compiles.md", explained),
     "compare": (ROOT / "README.md", lambda: compare_table("travel-en")),
     "engine": (SPEED, lambda: of_engine("report").tables(of_engine("suite").ROWS, engine_rows())),

@@ -23,6 +23,7 @@ TASKS = {  # name: module and name of its TaskKind
     "memory": "cellwright.tasks.memory.kind:MemoryKind",
     "series-classify": "cellwright.tasks.series_classify.kind:SeriesClassifyKind",
     "series-forecast": "cellwright.tasks.series_forecast.kind:SeriesForecastKind",
+    "translate": "cellwright.tasks.translate.kind:TranslateKind",
 }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +13,7 @@ from cellwright.tasks.classify.formats import Columns, Row, read_rows
 from cellwright.tasks.classify.generated.questions import english_questions
 from cellwright.tasks.classify.generated.reviews import chinese_reviews, english_reviews
 from cellwright.tasks.data.given_text import given_text
+from cellwright.tasks.data.hash_split import split_by_hash
 from cellwright.tasks.data.labels import unseen_labels
 from cellwright.tasks.data.splits import check_path, split_places
 from cellwright.tasks.data.text import Unit
@@ -62,15 +62,10 @@ def open_corpus(data: ClassifyData) -> Corpus[Example]:
 
 
 def hash_split(rows: list[Row]) -> dict[str, list[Row]]:
-    """Ten parts by the text alone: n = the first 8 hexadecimal digits of the SHA-256 of its UTF-8, modulo 10.
-
-    n = 0 is test, n = 1 is valid, all others are train. Equal texts fall into the same split, and a text stays in its
-    split whatever stands beside it.
-    """
+    """Train, valid and test by the text alone, as `split_by_hash` says."""
     splits: dict[str, list[Row]] = {"train": [], "valid": [], "test": []}
     for row in rows:
-        part = int(hashlib.sha256(row.text.encode()).hexdigest()[:8], 16) % 10
-        splits[{0: "test", 1: "valid"}.get(part, "train")].append(row)
+        splits[split_by_hash(row.text)].append(row)
     return {split: found for split, found in splits.items() if found}
 
 

@@ -1,0 +1,1 @@
+"""A text into another: an encoder, attention, a decoder, beam search."""
