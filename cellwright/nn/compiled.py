@@ -19,7 +19,7 @@ from torch.nn import functional
 from torch.nn.utils.rnn import PackedSequence
 
 from cellwright.engine.run.linear import own_linear
-from cellwright.engine.run.operators import Setting, is_eager, run_layer
+from cellwright.engine.run.operators import UNTRANSFORMED, Setting, is_eager, is_transformed, run_layer
 from cellwright.engine.run.registry import compiled_for, multiplies_bfloat16, runs_here
 from cellwright.engine.run.tables import valid_rows
 from cellwright.errors import SlowPathWarning, UnsupportedOp
@@ -152,6 +152,8 @@ def why_not(x: Tensor, key: Callable[[], str]) -> str | None:
         return f"kernels run on the CPU, x is on {x.device}"
     if x.dtype not in (torch.float32, torch.float64, torch.bfloat16):
         return f"kernels compute in float32, float64 and bfloat16, x is {dtype_name(x.dtype)}"
+    if is_transformed():
+        return UNTRANSFORMED
     if not runs_here():
         return f"no kernels are written for {platform.machine()}"
     try:

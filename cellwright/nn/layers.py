@@ -16,6 +16,7 @@ from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 from cellwright import cells, ops
 from cellwright.cells import Cell
 from cellwright.engine.run.loop import run_loop
+from cellwright.engine.run.operators import is_transformed
 from cellwright.engine.run.registry import cell_key, constant_for_compilers
 from cellwright.nn import padded
 from cellwright.nn.compiled import LayerSource, directed_resets
@@ -121,12 +122,13 @@ class DropIn(KernelLayer, nn.RNNBase):
         if self.compiles(backend, data) is None:
             y, finals = self.run_kernels(input, lengths, initial, resets_TB, batch)
             return y, finals if self.mode == "LSTM" else finals[0]
-        if backend == "auto" and lengths is None and resets_TB is None:
+        looped = backend == "reference" or is_transformed()
+        if not looped and lengths is None and resets_TB is None:
             return self.kernels(input, initial)
         x_TBI, lengths_B, layout = read_input(label, input, lengths, batch_first=self.batch_first)
         states = batch_states(initial, sizes, rows, batch, x_TBI)
         # torch's kernels refuse no steps and no sequences, and know no resets
-        if backend == "reference" or not x_TBI.numel() or resets_TB is not None:
+        if looped or not x_TBI.numel() or resets_TB is not None:
             self.path = f"plain loop of {self.cell.name}, a step at a time in torch"
             y_TBO, finals = self.run_layers(False, x_TBI, states, lengths_B, resets_TB)
         else:

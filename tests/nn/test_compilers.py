@@ -110,9 +110,8 @@ def test_an_exported_layer_runs_on_other_sizes(name: str, batch_first: bool) -> 
         torch.testing.assert_close(program.module()(x), model(x), rtol=1e-13, atol=1e-13)
 
 
-def arguments(name: str, reverse: list[bool], save: bool, grad: bool) -> tuple[Any, ...]:
+def arguments(cell: Any, reverse: list[bool], save: bool, grad: bool) -> tuple[Any, ...]:
     """Of cellwright::run, two directions if `reverse` has two."""
-    cell = CELLS[name]()
     key = cell_key(cell, I, H, True)
     compiled = compiled_for(key, torch.float64)
     torch.manual_seed(0)
@@ -138,8 +137,47 @@ def stored_shapes(cell: Any) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
-@pytest.mark.parametrize("name", ["LSTM", "GRU", "IndRNN"])
-@pytest.mark.parametrize("reverse", [[False], [False, True]])
-def test_torch_finds_no_fault_with_the_operator(name: str, reverse: list[bool]) -> None:
-    for save, grad in ((False, False), (True, True)):
-        torch.library.opcheck(operators.run, arguments(name, reverse, save, grad))
+def detached(value: Any) -> Any:
+    if isinstance(value, list):
+        return [detached(part) for part in value]
+    return value.detach() if isinstance(value, Tensor) else value
+
+
+def gradient_arguments(given: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Of cellwright::run_grad, behind cellwright::run with these."""
+    streams, states, parameters, *ragged, steps, batch, _, form, key, reverse, dtype, _ = detached(list(given))
+    y, *rest = operators.run(*detached(list(given)))
+    finals, saved = rest[: len(states)], rest[len(states) :]
+    return y, finals, streams, states, parameters, saved, *ragged, steps, batch, form, key, reverse, dtype
+
+
+PLAIN = ("test_schema", "test_autograd_registration", "test_faketensor")
+DYNAMIC = ("LSTM", "GRU", "IndRNN", "LayerNormLSTM")  # takes seconds: the other cells in `make check-long`
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_torch_finds_no_fault_with_the_operators(name: str, cell_of: Any) -> None:
+    given = arguments(cell_of(name), [False, True], True, True)
+    torch.library.opcheck(operators.run, given, test_utils=PLAIN)
+    torch.library.opcheck(operators.run_grad, gradient_arguments(given), test_utils=PLAIN)
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name in DYNAMIC else pytest.mark.long) for name in CELLS]
+)
+def test_torch_compiles_the_operators_for_any_size(name: str, cell_of: Any) -> None:
+    for save, grad, reverse in ((False, False, [False]), (True, True, [False, True])):
+        given = arguments(cell_of(name), reverse, save, grad)
+        torch.library.opcheck(operators.run, given, test_utils="test_aot_dispatch_dynamic")
+    torch.library.opcheck(operators.run_grad, gradient_arguments(given), test_utils="test_aot_dispatch_dynamic")
+
+
+@pytest.mark.parametrize("name", ["LSTM", "LayerNormGRU", "SRU"])
+def test_torch_finds_no_fault_with_uneven_sequences_and_resets(name: str, cell_of: Any) -> None:
+    streams, states, parameters, _, _, _, steps, batch, rows, _, *rest = arguments(
+        cell_of(name), [False, True], True, True
+    )
+    lengths, order, flags = torch.tensor([1, 3]), torch.tensor([1, 0]), torch.rand(rows) < 0.5
+    resets = [flags.to(torch.uint8), flags.flip(0).to(torch.uint8)]
+    given = (streams, states, parameters, lengths, order, resets, steps, batch, rows, "padded", *rest)
+    torch.library.opcheck(operators.run, given)

@@ -17,6 +17,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 from torch.nn import Parameter
 
 from cellwright.engine.run.compiled import Compiled
@@ -24,8 +25,11 @@ from cellwright.engine.run.registry import compiled_for
 from cellwright.engine.run.replay import replay_gradients
 from cellwright.engine.run.tables import Tables, tables_for
 from cellwright.engine.run.team import run_jobs, thread_count
+from cellwright.errors import BackendError
 
-__all__ = ["Setting", "is_eager", "run", "run_grad", "run_layer"]
+__all__ = ["UNTRANSFORMED", "Setting", "is_eager", "is_transformed", "run", "run_grad", "run_layer"]
+
+UNTRANSFORMED = "kernels have no rule for torch.func's transforms, batched gradients and forward-mode derivatives"
 
 
 def parts(items: Sequence[Any], directions: int) -> list[list[Any]]:
@@ -164,6 +168,9 @@ class EagerRun(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor | None) -> Any:
+        batched = any(g is not None and torch._C._functorch.is_legacy_batchedtensor(g) for g in gradients)
+        if batched or is_transformed():
+            raise BackendError(f"{UNTRANSFORMED}.", repair='Call the layer with backend="reference".')
         tables, resets, lengths, order, restream = ctx.extra
         setting: Setting = ctx.setting
         tensors = ctx.saved_tensors
@@ -195,6 +202,14 @@ def _filled(
     dy = states[0].new_zeros(tuple(y)) if gradients[0] is None else gradients[0]
     ends = gradients[1 : 1 + len(states)]
     return dy, [torch.zeros_like(s) if g is None else g for s, g in zip(states, ends, strict=True)]
+
+
+def is_transformed() -> bool:
+    """Whether a transform of torch.func or a forward-mode derivative is at work: operators would fail in it, or give
+    derivatives of 0."""
+    if torch.compiler.is_compiling():
+        return False
+    return torch._C._functorch.peek_interpreter_stack() is not None or forward_ad._current_level >= 0
 
 
 def is_eager(tensors: Sequence[Tensor]) -> bool:
