@@ -264,6 +264,23 @@ def everything(layer: Recurrent) -> list[torch.Tensor]:
     return [y, *ends, *gradients]
 
 
+def code_of(layer: Recurrent) -> list[str]:
+    """The code of every program, before LLVM optimises it."""
+    from cellwright.engine.lower.program import program_module
+    from cellwright.engine.run.registry import compiled_for
+
+    compiled = compiled_for(layer.key(0), torch.float64)
+    plan = compiled.plan
+    return [str(program_module(program, compiled.target)) for program in (plan.forward, plan.without, plan.backward)]
+
+
+@pytest.mark.parametrize("name", SPELLINGS)
+def test_another_spelling_of_a_cell_has_its_very_code(name: str) -> None:
+    """Other names of gates, another order of lines, operations that do nothing: so they cannot cost time."""
+    plain, other = (Recurrent(cell, I, H, dtype=torch.float64) for cell in (LSTM(), SPELLINGS[name]))
+    assert code_of(other) == code_of(plain)
+
+
 @pytest.mark.parametrize("name", SPELLINGS)
 def test_another_spelling_of_a_cell_has_its_products_and_its_numbers(name: str) -> None:
     plain, other = (Recurrent(cell, I, H, dtype=torch.float64) for cell in (LSTM(), SPELLINGS[name]))
