@@ -18,6 +18,7 @@ from cellwright.tasks.registry import TASKS, kind_named, kind_of_run
 from cellwright.tasks.report import shown
 from cellwright.tasks.training.config import config_table, load_config
 from cellwright.tasks.training.progress import progress_for
+from cellwright.tasks.training.ranks import join, restarted
 from cellwright.tasks.training.task import Callback
 
 __all__ = ["RunOptions", "run_training"]
@@ -91,12 +92,19 @@ def train_or_resume(
     """One of the two, then the line that says where the best model is."""
     from cellwright.microscope.watch import BadNumberCause, Watch
 
-    progress = progress_for(sys.stderr)
+    ranks = join()
+    progress = progress_for(sys.stderr) if ranks.first else Callback()  # one of several processes speaks
     callbacks: list[Callback] = [progress, BadNumberCause()]
-    watching = None if options.watch is None else Watch(resume or out or Path(), options.watch, progress.on_note)
+    if restarted() and out is not None and (out / "config.toml").is_file():
+        resume, out, data, config, overwrite = out, None, None, None, False  # its own run, which another start began
+    watching = (
+        None
+        if options.watch is None or not ranks.first
+        else Watch(resume or out or Path(), options.watch, progress.on_note)
+    )
     if watching is not None:
         callbacks.append(watching)
-    if options.tensorboard:
+    if options.tensorboard and ranks.first:
         from cellwright.tasks.training.tensorboard import TensorBoard
 
         callbacks.append(TensorBoard(resume or out or Path(), tell=progress.on_note))
@@ -115,6 +123,8 @@ def train_or_resume(
         values = {} if data is None else {"data.path": data}
         resolved = load_config(config, sets, schema=kind.config, values=values)
         result = train_kind(kind, resolved, out, overwrite=overwrite, callbacks=callbacks, command=sys.argv)
+    if not ranks.first:
+        return
     if watching is not None:
         share = watching.seconds / max(watching.total, 1e-9)
         print(

@@ -11,9 +11,10 @@ from cellwright.cells import Cell
 from cellwright.errors import ConfigError
 from cellwright.tasks.kind import SPLITS, Model, TaskKind, TaskReport
 from cellwright.tasks.registry import kind_named, kind_of_model, kind_of_run
-from cellwright.tasks.training.config import Config, DataSection, load_config
+from cellwright.tasks.training.config import Config, DataSection, dump_toml, load_config
 from cellwright.tasks.training.loop import FitResult, fit, prepare
 from cellwright.tasks.training.progress import progress_for
+from cellwright.tasks.training.ranks import join
 from cellwright.tasks.training.run_folder import TASK, RunFolder
 from cellwright.tasks.training.task import Callback
 
@@ -85,15 +86,21 @@ def train_kind(
     callbacks: Sequence[Callback] = (),
     command: Sequence[str] | None = None,
 ) -> FitResult:
-    """One run of `cellwright train`; notes go to the callbacks."""
+    """One run of `cellwright train`; notes go to the callbacks. Processes that torchrun started share it."""
+    ranks = join()
     prepare(config.train)
     task = kind.build(config, cell)
-    run = RunFolder.open(out, config, resume=resume, overwrite=overwrite, command=command)
-    run.keep_identity({TASK: kind.name, **task.identity()})
+    identity = {TASK: kind.name, **task.identity()}
+    if ranks.first:
+        run = RunFolder.open(out, config, resume=resume, overwrite=overwrite, command=command)
+        run.keep_identity(identity)
+    else:
+        run = RunFolder.written_by_another(out, config, resume=resume)
+    ranks.check_same("settings, cell and training data", text=dump_toml(config) + json.dumps(identity))
     for callback in callbacks:
         for note in task.notes:
             callback.on_note(note)
-    return fit(task, config, run, callbacks=callbacks)
+    return fit(task, config, run, callbacks=callbacks, ranks=ranks)
 
 
 def resume_run(

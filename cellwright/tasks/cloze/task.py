@@ -23,6 +23,7 @@ from cellwright.tasks.text.vocabulary import FILE, UNKNOWN, TextVocabulary
 from cellwright.tasks.training.config import kept_data
 from cellwright.tasks.training.identity import run_identity
 from cellwright.tasks.training.order import epoch_order
+from cellwright.tasks.training.task import MeanOver
 
 __all__ = ["ClozeTask", "learn_words"]
 
@@ -57,6 +58,7 @@ class ClozeTask:
     """
 
     metric = "log_likelihood"
+    loss_mean_over: MeanOver = "tokens"
 
     def __init__(self, config: ClozeConfig, corpus: Corpus[Example], cell: Cell | None) -> None:
         self.config = config

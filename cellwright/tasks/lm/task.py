@@ -23,6 +23,7 @@ from cellwright.tasks.storage.model_folder import write_model
 from cellwright.tasks.text.plain import TextCorpus, learn_vocabulary
 from cellwright.tasks.text.vocabulary import FILE
 from cellwright.tasks.training.config import kept_data
+from cellwright.tasks.training.task import MeanOver
 
 __all__ = ["LmTask"]
 
@@ -39,6 +40,7 @@ class LmTask:
     """
 
     metric = "log_likelihood"
+    loss_mean_over: MeanOver = "whole batches"  # a state is carried from one to the next
 
     def __init__(self, config: LmConfig, corpus: TextCorpus, cell: Cell | None) -> None:
         self.config = config

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import math
-import signal
-import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from types import FrameType, TracebackType
 from typing import Any, NoReturn
 
 import numpy as np
@@ -16,7 +13,7 @@ import torch
 from torch import Tensor
 
 from cellwright.engine.run.registry import multiplies_bfloat16
-from cellwright.errors import DataError, StorageError, TrainingError
+from cellwright.errors import ConfigError, DataError, StorageError, TrainingError
 from cellwright.tasks.training.checkpoint import (
     Counters,
     expected_tensors,
@@ -27,9 +24,11 @@ from cellwright.tasks.training.checkpoint import (
 from cellwright.tasks.training.config import Config, TrainSection
 from cellwright.tasks.training.numbers import first_bad_gradient, first_bad_value, first_bad_weight
 from cellwright.tasks.training.order import batch_rng
+from cellwright.tasks.training.ranks import Ranks
 from cellwright.tasks.training.run_folder import RunFolder
 from cellwright.tasks.training.schedule import WeightAverage, learning_rate, make_optimizer
-from cellwright.tasks.training.task import Callback, EpochReport, StepReport, Task
+from cellwright.tasks.training.stop_signal import StopSignal
+from cellwright.tasks.training.task import Callback, EpochReport, StepReport, Task, loss_mean_over
 
 __all__ = ["FitResult", "fit", "prepare"]
 
@@ -58,27 +57,42 @@ def prepare(train: TrainSection) -> None:
     torch.manual_seed(train.seed)
 
 
-def fit(task: Task, config: Config, run: RunFolder, *, callbacks: Sequence[Callback] = ()) -> FitResult:
+def fit(
+    task: Task,
+    config: Config,
+    run: RunFolder,
+    *,
+    callbacks: Sequence[Callback] = (),
+    ranks: Ranks | None = None,
+) -> FitResult:
     """Train `task.model`, keeping the best model in `run.best` and resumable checkpoints in `run.checkpoints`.
 
     A `run` opened with resume=True goes on from its newest whole checkpoint, bit for bit. The model object is left
     with the newest weights; the best (averaged, if train.average is on) are on disk.
 
+    Args:
+        ranks: the processes that share out each batch, of which the first alone writes; this one alone if not given.
+
     Raises:
+        ConfigError: several processes, and a task whose batches cannot be shared out.
         TrainingError: loss, gradient, weight or metric is nan or inf; names the step and the first bad tensor.
         StorageError: the last state could not be saved, or no checkpoint can be read.
         KeyboardInterrupt: after SIGINT or SIGTERM, when the running step is finished and saved.
     """
-    return _Run(task, config.train, run, callbacks).go()
+    return _Run(task, config.train, run, callbacks, ranks or Ranks(0, 1)).go()
 
 
 class _Run:
-    def __init__(self, task: Task, train: TrainSection, run: RunFolder, callbacks: Sequence[Callback]) -> None:
+    def __init__(
+        self, task: Task, train: TrainSection, run: RunFolder, callbacks: Sequence[Callback], ranks: Ranks
+    ) -> None:
         self.task = task
         self.model = task.model
         self.train = train
         self.run = run
         self.callbacks = callbacks
+        self.ranks = ranks
+        self.mean_over = loss_mean_over(task)
         self.optimizer = make_optimizer(task.model, train)
         self.average = WeightAverage(task.model, train.average, plain=train.non_monotone > 0)
         self.now = Counters(train_size=task.train_size())
@@ -87,17 +101,24 @@ class _Run:
         self.began = time.monotonic()
         self.lower = train.precision == "bfloat16" and multiplies_bfloat16()
         self.before = 0.0  # seconds of earlier starts
-        self.stop_signal = _StopSignal()
+        self.stop_signal = StopSignal(patient=ranks.count > 1)
 
     def go(self) -> FitResult:
         if self.steps == 0:
             raise DataError("Expected training examples, found none.", repair="Check the training split of --data.")
+        if self.ranks.count > 1 and self.mean_over == "whole batches":
+            raise ConfigError(
+                f"Expected a task whose batches can be shared out, found one that carries a state from batch to batch "
+                f"({self.ranks.count} processes).",
+                repair="Train it in one process: cellwright train.",
+            )
         # Apart from the seed of the initial weights, so that the stream does not depend on how many were drawn.
         torch.manual_seed(int(np.random.SeedSequence(self.train.seed, spawn_key=(0, 0, 0)).generate_state(1)[0]))
         if self.train.precision == "bfloat16" and not self.lower:
             self._note("this processor has no bfloat16 products: float32 ones are used")
         if self.run.resumed:
             self._resume()
+        self._check_same()
         stopped = ""
         with self.stop_signal:
             try:
@@ -120,8 +141,11 @@ class _Run:
         )
 
     def _resume(self) -> None:
-        found = latest_checkpoint(
-            self.run.checkpoints, lambda: expected_tensors(self.model, self.average.tensors), self._note
+        # The first process alone sets a damaged checkpoint aside; the others then find what it found.
+        found = self.ranks.first_then_others(
+            lambda: latest_checkpoint(
+                self.run.checkpoints, lambda: expected_tensors(self.model, self.average.tensors), self._note
+            )
         )
         if found is None:
             self._note("No checkpoint yet: training starts from the beginning.")
@@ -140,7 +164,7 @@ class _Run:
         self.average.since = counters.average_since
         self.before = counters.seconds
         for name, size in ((METRICS, counters.metrics_bytes), (TIMES, counters.times_bytes)):
-            if not self.run.truncate(name, size):
+            if self.ranks.first and not self.run.truncate(name, size):
                 self._note(f"{name} is shorter than the checkpoint says: records of earlier epochs are missing.")
 
     def _epoch(self) -> str:
@@ -150,9 +174,11 @@ class _Run:
         self.model.train()
         while now.position < len(batches):
             self._step(batches)
-            if self.stop_signal.received:
+            late = bool(self.train.max_minutes) and self._seconds() > 60 * self.train.max_minutes
+            stopped, late = self.ranks.any(self.stop_signal.received, late)
+            if stopped:
                 self._interrupted()
-            if self.train.max_minutes and self._seconds() > 60 * self.train.max_minutes:
+            if late:
                 self._checkpoint(required=True)
                 self._keep_some_model()
                 return "max_minutes"
@@ -160,23 +186,29 @@ class _Run:
             if every and now.step % every == 0 and now.position < len(batches):
                 self._checkpoint()
         self._end_epoch()
-        if self.stop_signal.received and not now.finished:
+        (stopped,) = self.ranks.any(self.stop_signal.received)
+        if stopped and not now.finished:
             self._interrupted()
         return ""
 
-    def _step(self, batches: list[list[int]]) -> None:
+    def _step(self, batches: Sequence[Sequence[int]]) -> None:
         now, began = self.now, time.perf_counter()
-        batch = self.task.batch(batches[now.position], batch_rng(self.train.seed, now.epoch, now.position))
-        random_state = torch.get_rng_state()
-        with self._lower_precision():
-            loss, tokens = self.task.loss(batch)
-        value = loss.item()
-        if not math.isfinite(value):
-            torch.set_rng_state(random_state)  # the same dropout again, this time watched
-            bad = first_bad_value(self.model, lambda: self.task.loss(batch))
-            self._not_a_number(f"loss {value}", bad, self._cause(batch, random_state))
+        self.ranks.begin_step(self.train.seed, now.step)
         self.optimizer.zero_grad(set_to_none=True)
-        torch.autograd.backward(loss)
+        share = self.ranks.share(batches[now.position])
+        value, weight, tokens, batch, random_state = 0.0, 0.0, 0, None, torch.get_rng_state()
+        if len(share):
+            batch = self.task.batch(share, batch_rng(self.train.seed, now.epoch, now.position, self.ranks.rank))
+            random_state = torch.get_rng_state()
+            with self._lower_precision():
+                loss, tokens = self.task.loss(batch)
+            value, weight = loss.item(), tokens if self.mean_over == "tokens" else len(share)
+            if not math.isfinite(value):
+                torch.set_rng_state(random_state)  # the same dropout again, this time watched
+                bad = first_bad_value(self.model, lambda: self.task.loss(batch))
+                self._not_a_number(f"loss {value}", bad, self._cause(batch, random_state))
+            torch.autograd.backward(loss)
+        value, tokens = self.ranks.combine(self.parameters, value, weight, tokens)
         norm = self._clip(batch, random_state)
         rate = learning_rate(self.train, now.step, self.steps)
         for group in self.optimizer.param_groups:
@@ -220,11 +252,12 @@ class _Run:
     def _end_epoch(self) -> None:
         now = self.now
         loss = now.loss_sum / max(1, now.tokens)
+        self._check_same()
         with self.average.in_place():
-            valid = self._evaluate()
+            valid = self.ranks.of_first(self._evaluate)
             metric = valid[self.task.metric]
             is_best = now.best is None or metric > now.best
-            if is_best and self._save_best(valid):
+            if is_best and self.ranks.of_first(lambda: self._save_best(valid)):
                 now.best, now.best_epoch, now.best_metrics = metric, now.epoch + 1, valid
                 now.epochs_since_best = 0
             else:
@@ -295,11 +328,13 @@ class _Run:
 
     def _keep_some_model(self) -> None:
         """A run stopped within its first epoch still leaves a model. Not counted as best: resuming stays exact."""
-        if self.now.best is None:
+        if self.now.best is None and self.ranks.first:
             with self.average.in_place():
                 self._save_best(self._evaluate())
 
     def _record(self, name: str, record: dict[str, Any]) -> None:
+        if not self.ranks.first:
+            return
         try:
             self.run.append(name, record)
         except StorageError as error:
@@ -310,6 +345,8 @@ class _Run:
 
     def _checkpoint(self, required: bool = False) -> None:
         """Save; a disk that refuses stops training only when this is the last chance."""
+        if not self.ranks.first:
+            return
         now = self.now
         now.seconds = self._seconds()
         try:
@@ -321,12 +358,18 @@ class _Run:
                 raise
             self._note(f"No checkpoint after step {now.step}; training goes on and tries again later. {error}")
 
+    def _check_same(self) -> None:
+        """All processes hold the same weights, bit for bit."""
+        self.ranks.check_same("the weights", [*self.model.state_dict().values(), *self.average.tensors.values()])
+
     def _interrupted(self) -> NoReturn:
         self._checkpoint(required=True)
         raise KeyboardInterrupt(f"stopped after step {self.now.step}; saved in {self.run.checkpoints}")
 
     def _cause(self, batch: Any, random_state: Tensor) -> str:
-        """What a callback knows of where a bad number of this batch comes from."""
+        """What a callback knows of where a bad number of this batch comes from; `batch` None: from another process."""
+        if batch is None:
+            return ""
 
         def loss() -> Tensor:
             torch.set_rng_state(random_state)
@@ -349,25 +392,3 @@ class _Run:
     def _note(self, text: str) -> None:
         for callback in self.callbacks:
             callback.on_note(text)
-
-
-class _StopSignal:
-    """Within the block SIGINT and SIGTERM are only remembered; a second SIGINT interrupts at once."""
-
-    def __init__(self) -> None:
-        self.received = False
-        self._old: dict[int, Any] = {}
-
-    def __enter__(self) -> None:
-        if threading.current_thread() is threading.main_thread():  # only there may handlers be set
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self._old[number] = signal.signal(number, self._handle)
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        for number, handler in self._old.items():
-            signal.signal(number, handler)
-
-    def _handle(self, number: int, frame: FrameType | None) -> None:
-        if self.received and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        self.received = True

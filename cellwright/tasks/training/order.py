@@ -35,6 +35,11 @@ def epoch_order(lengths: Sequence[int], batch_size: int, *, seed: int, epoch: in
     return [batches[i] for i in rng.permutation(len(batches))]
 
 
-def batch_rng(seed: int, epoch: int, position: int) -> np.random.Generator:
-    """The generator for building one batch (word dropout, augmentation): its own stream for each position."""
-    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(epoch, position)))
+def batch_rng(seed: int, epoch: int, position: int, rank: int = 0) -> np.random.Generator:
+    """The generator for building one batch (word dropout, augmentation): its own stream for each position.
+
+    Args:
+        rank: of the process that builds its part of the batch.
+    """
+    key = (epoch, position, rank) if rank else (epoch, position)
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))

@@ -75,6 +75,13 @@ class RunFolder:
         run._write_environment(sys.argv if command is None else command)
         return run
 
+    @classmethod
+    def written_by_another(cls, path: str | Path, config: Config, *, resume: bool = False) -> RunFolder:
+        """The same run in a process that writes nothing: the first of several opens it."""
+        run = cls(Path(path), config)
+        run.resumed = resume
+        return run
+
     @staticmethod
     def read_config(path: str | Path, schema: type[Config], sets: Sequence[str] = ()) -> Config:
         """The settings of an existing run, for resuming it; `sets` may change a budget such as train.max_minutes."""

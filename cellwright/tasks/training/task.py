@@ -5,16 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from torch import Tensor, nn
 
-__all__ = ["Callback", "EpochReport", "StepReport", "Task"]
+__all__ = ["Callback", "EpochReport", "MeanOver", "StepReport", "Task", "loss_mean_over"]
+
+MeanOver = Literal["examples", "tokens", "whole batches"]
 
 
 class Task(Protocol):
-    """A model with its data. Everything random comes from `rng` or from torch's generator, or resuming is not exact."""
+    """A model with its data. Everything random comes from `rng` or from torch's generator, or resuming is not exact.
+
+    A task may say what the loss of a batch is the mean over, for several processes that share it out, with an attribute
+    `loss_mean_over`: "examples" (the default: indices of `batch`), "tokens", or "whole batches" if a batch cannot be.
+    """
 
     model: nn.Module
     metric: str  # the key of `evaluate` that is to grow
@@ -23,7 +29,7 @@ class Task(Protocol):
         """Examples an epoch."""
         ...
 
-    def order(self, epoch: int, seed: int) -> list[list[int]]:
+    def order(self, epoch: int, seed: int) -> Sequence[Sequence[int]]:
         """Batches of indices; a pure function. The number of batches must not depend on `epoch`."""
         ...
 
@@ -42,6 +48,12 @@ class Task(Protocol):
     def save_model(self, folder: Path, metrics: Mapping[str, float]) -> None:
         """Write the model as `folder`, with storage.write_folder, so that an older one is replaced only when whole."""
         ...
+
+
+def loss_mean_over(task: Task) -> MeanOver:
+    """What the loss of a batch is the mean over."""
+    found: MeanOver = getattr(task, "loss_mean_over", "examples")
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from cellwright.tasks.text.vocabulary import PAD
 from cellwright.tasks.training.config import kept_data
 from cellwright.tasks.training.identity import run_identity
 from cellwright.tasks.training.order import epoch_order
+from cellwright.tasks.training.task import MeanOver
 from cellwright.tasks.translate.config import TranslateConfig
 from cellwright.tasks.translate.corpora import units_of
 from cellwright.tasks.translate.dates import DATES
@@ -40,6 +41,7 @@ class TranslateTask:
     """
 
     metric = "next_token"
+    loss_mean_over: MeanOver = "tokens"
 
     def __init__(self, config: TranslateConfig, corpus: Corpus[Pair], cell: Cell | None) -> None:
         self.config, self.corpus, self.cell = config, corpus, cell

@@ -22,7 +22,7 @@ from cellwright.tasks.training.loop import FitResult, fit, prepare
 from cellwright.tasks.training.order import epoch_order
 from cellwright.tasks.training.progress import PlainProgress
 from cellwright.tasks.training.run_folder import RunFolder
-from cellwright.tasks.training.task import Callback
+from cellwright.tasks.training.task import Callback, MeanOver
 
 VOCABULARY, CLASSES, HIDDEN = 12, 3, 16
 
@@ -42,6 +42,7 @@ class ToyModel(nn.Module):
 
 class ToyTask:
     metric = "accuracy"
+    loss_mean_over: MeanOver = "tokens"
 
     def __init__(self, config: Config, examples: int = 96) -> None:
         self.config = config
