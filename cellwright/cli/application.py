@@ -207,6 +207,10 @@ def inspect(
     model: Annotated[Path, typer.Argument(help="A model's folder, such as runs/demo/best, or its run's.")],
     text: Annotated[str, typer.Argument(help="The text to look at.")],
     other: Annotated[Path | None, typer.Option("--with", help="A second model, to compare.")] = None,
+    corpus: Annotated[
+        Path | None,
+        typer.Option("--corpus", help="Texts, one a line: which words move which units, what a probe reads."),
+    ] = None,
     html: Annotated[Path | None, typer.Option("--html", help="Write one HTML file that needs no network.")] = None,
     npz: Annotated[Path | None, typer.Option("--npz", help="Write every array of the first model.")] = None,
     figure: Annotated[
@@ -222,7 +226,7 @@ def inspect(
     """What a model remembers, forgets and passes on while it reads a text, and how its gradient flows."""
     from cellwright.cli.inspect import run_inspection
 
-    run_inspection(model, text, other, html, npz, figure or [], image or [], words, json)
+    run_inspection(model, text, other, corpus, html, npz, figure or [], image or [], words, json)
 
 
 @application.command()

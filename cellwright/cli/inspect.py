@@ -13,10 +13,11 @@ from rich.table import Table
 from cellwright.errors import ConfigError
 from cellwright.microscope.export import figures_json, write_image, write_npz
 from cellwright.microscope.figure import Figure
-from cellwright.microscope.report import Absent, Placed, Seen, look, write_report
+from cellwright.microscope.report import Absent, Placed, Seen, look, look_at_corpus, write_report
 from cellwright.microscope.tables import figure_table
 from cellwright.microscope.watch import watched
 from cellwright.tasks.api import load
+from cellwright.tasks.data.text import read_lines
 
 __all__ = ["run_inspection"]
 
@@ -25,6 +26,7 @@ def run_inspection(
     model: Path,
     text: str,
     other: Path | None,
+    corpus: Path | None,
     html: Path | None,
     npz: Path | None,
     figures: Sequence[str],
@@ -35,7 +37,8 @@ def run_inspection(
     """Look at one text, with one model or two, and write what is asked for; tables where nothing else is."""
     wanted = [_image(item) for item in images]
     inputs = text.split() if words else text
-    seen = [look(load(path), inputs, name=name) for path, name in _named(model, other)]
+    texts = [] if corpus is None else read_lines(corpus)
+    seen = [_look(load(path), inputs, name, texts) for path, name in _named(model, other)]
     for name, file in wanted:
         write_image(file, _figure(seen[0], name).figure)
         print(f"{file}: {name}")
@@ -53,6 +56,15 @@ def run_inspection(
     elif html is None and npz is None and not images:
         for one in seen:
             _print(one, Console())
+
+
+def _look(model: Any, inputs: Any, name: str, texts: Sequence[str]) -> Seen:
+    """One model on the text, and on the corpus where there is one."""
+    seen = look(model, inputs, name=name)
+    if not texts:
+        return seen
+    figures, absent = look_at_corpus(model, texts)
+    return replace(seen, figures=(*seen.figures, *figures), absent=(*seen.absent, *absent))
 
 
 def _while_trained(model: Path) -> list[dict[str, Any]]:

@@ -92,9 +92,8 @@ def memory_horizon(
     again = _from_tails(norm, eps)
     notes = list(curve.notes)
     if len(norm) > 1 and found.eps == len(norm) - 1:
-        notes.append(
-            f"The sequence ends at lag {len(norm) - 1} with {norm[-1] / norm[0]:.3g} of G(0): at least so far."
-        )
+        left = f"{norm[-1] / norm[0]:.3g} of G(0)" if norm[0] > 0 else "G(0) = 0, so that any lag has more"
+        notes.append(f"The sequence ends at lag {len(norm) - 1} with {left}: at least so far.")
     finite = [abs(value) for value in found.row() if np.isfinite(value)]
     return Figure(
         name="memory_horizon",

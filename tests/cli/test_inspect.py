@@ -59,14 +59,22 @@ def test_two_models_and_one_figure(cellwright, run: Path, tmp_path: Path) -> Non
     [
         ("", {}, "Expected at least one word, found none"),
         ("x", {"html": "none/r.html"}, r"Expected r\.html to be written"),
+        ("x", {"npz": "none/r.npz"}, r"Expected r\.npz to be written"),
+        ("x", {"images": ["gradient_by_lag=none/lag.vl.json"]}, r"Expected lag\.vl\.json to be written"),
+        ("x", {"corpus": "none.txt"}, "none.txt"),
         ("x", {"figures": ["rung"]}, "Expected a figure, found 'rung'"),
         ("x", {"images": ["ring"]}, "Expected --image FIGURE=FILE, found 'ring'"),
         ("x", {"model": "nothing"}, "Expected a model folder, found nothing"),
     ],
 )
 def test_mistakes_are_named_and_leave_nothing(run: Path, tmp_path: Path, text, options, said) -> None:
-    given = {"other": None, "html": None, "npz": None, "figures": [], "images": [], "words": False, "json": False}
-    given |= {k: tmp_path / v if k in ("html", "model") else v for k, v in options.items()}
+    given = dict.fromkeys(("other", "corpus", "html", "npz")) | {
+        "figures": [],
+        "images": [],
+        "words": False,
+        "json": False,
+    }
+    given |= {k: tmp_path / v if k in ("corpus", "html", "model", "npz") else v for k, v in options.items()}
     with pytest.raises(CellwrightError, match=said):
         run_inspection(**{"model": run, "text": text, **given})
     assert list(tmp_path.iterdir()) == []

@@ -112,3 +112,12 @@ def test_results_that_are_none_are_named() -> None:
         task_horizon([(3, 5, 4)], chance=0.5)
     with pytest.raises(ConfigError, match="chance from 0 to 1"):
         task_horizon([(3, 1, 4)], chance=1.0)
+
+
+def test_a_target_that_the_last_step_read_does_not_move_says_so() -> None:
+    """A backward direction reads position 0 last, and the target is at the other end."""
+    layer = cwnn.LSTM(2, 3, bidirectional=True)
+    figure = memory_horizon(inspect(layer, torch.randn(5, 1, 2), target=lambda y: y[-1].sum()), 0, 1)
+    assert "with G(0) = 0, so that any lag has more" in figure.notes[-1]
+    assert figure.check is not None
+    assert figure.check.holds

@@ -10,13 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from cellwright.errors import CellError, CellwrightError
+from cellwright.errors import CellError, CellwrightError, DataError
 from cellwright.microscope.attribution import integrated_gradients
 from cellwright.microscope.detours import detours
 from cellwright.microscope.events import forgetting_events
 from cellwright.microscope.figure import Figure
 from cellwright.microscope.gates import gate_statistics, half_life
 from cellwright.microscope.gradients import gradient_by_lag
+from cellwright.microscope.horizon import memory_horizon
+from cellwright.microscope.jacobian import singular_values, state_jacobian, transition_norms
 from cellwright.microscope.ledger import ledger, ring
 from cellwright.microscope.record import inspect
 from cellwright.microscope.runs import Record
@@ -24,6 +26,7 @@ from cellwright.microscope.runs import Record
 __all__ = ["Absent", "Placed", "Seen", "look"]
 
 PASSES = 400  # steps up to which a measure is taken that goes through the sequence many times
+JACOBIANS = 500_000  # entries of all steps' state Jacobians up to which a report makes them
 RING = 1_000  # steps up to which the ring is drawn: it has a number for each pair of steps
 
 
@@ -96,6 +99,7 @@ def strongest_events(record: Record, layer: int, direction: int) -> Figure:
 # Measures of each layer and direction, in the order of the page: name, how to take it, most steps it is taken of.
 MEASURES: tuple[tuple[str, Callable[[Record, int, int], Figure], int | None], ...] = (
     ("gradient_by_lag", gradient_by_lag, None),
+    ("memory_horizon", memory_horizon, None),
     ("ring", ring, RING),
     ("ledger", ledger, None),
     ("forgetting_events", strongest_events, None),
@@ -103,14 +107,27 @@ MEASURES: tuple[tuple[str, Callable[[Record, int, int], Figure], int | None], ..
     ("half_life", half_life, None),
     ("detours", lambda record, layer, direction: detours(record, layer, direction, rows="target"), PASSES),
 )
+OF_JACOBIANS: tuple[tuple[str, Callable[[Record, int, int], Figure]], ...] = (
+    ("state_jacobian", state_jacobian),
+    ("singular_values", singular_values),
+    ("transition_norms", transition_norms),
+)
 
 
-def look(model_or_layer: Any, inputs: Any, *, name: str = "", target: Callable[[Any], Any] | None = None) -> Seen:
+def look(
+    model_or_layer: Any,
+    inputs: Any,
+    *,
+    name: str = "",
+    target: Callable[[Any], Any] | None = None,
+    also: Sequence[Figure] = (),
+) -> Seen:
     """Record one sequence and take every measure of a report.
 
     Args:
         model_or_layer, inputs, target: as `cellwright.inspect`; one sequence.
         name: what to call it; the cell's name if not given.
+        also: figures of yours that the page shows too: a probe, an ablation, groups of words and units.
 
     Raises: as `cellwright.inspect`.
     """
@@ -126,8 +143,18 @@ def look(model_or_layer: Any, inputs: Any, *, name: str = "", target: Callable[[
                 continue
             try:
                 figures.append(Placed(take(record, run.layer, run.direction), run.layer, run.direction))
-            except CellError as reason:  # a cell without carry path or gates: that is an answer, and is shown
+            except (CellError, DataError) as reason:  # no carry path, no gates, no gradient: an answer, and shown
                 absent.append(Absent(measure, run.layer, run.direction, reason.message))
+        width = sum(run.values[state].shape[-1] for state in run.state_names)
+        for measure, of_jacobian in OF_JACOBIANS:
+            if steps * width**2 > JACOBIANS:
+                why = (
+                    f"{steps:,} steps of {width:,} states have Jacobians of {steps * width**2:,} entries; a report"
+                    f" makes up to {JACOBIANS:,}. cellwright.microscope.jacobian.{measure}(record) makes them all."
+                )
+                absent.append(Absent(measure, run.layer, run.direction, why))
+            else:
+                figures.append(Placed(of_jacobian(record, run.layer, run.direction), run.layer, run.direction))
     if steps > PASSES:
         why = f"It is taken of sequences of up to {PASSES:,} steps; this one has {steps:,}."
         absent.append(Absent("integrated_gradients", None, None, why))
@@ -136,6 +163,7 @@ def look(model_or_layer: Any, inputs: Any, *, name: str = "", target: Callable[[
             figures.append(Placed(integrated_gradients(model_or_layer, inputs, target=target)))
         except CellwrightError as reason:
             absent.append(Absent("integrated_gradients", None, None, reason.message))
+    figures += [Placed(figure) for figure in also]
     return Seen(
         name or record.runs[0].cell.name, record, tuple(figures), tuple(absent), answer_of(model_or_layer, inputs)
     )

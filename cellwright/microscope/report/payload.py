@@ -18,6 +18,7 @@ from cellwright.microscope.figure import Array, Figure
 from cellwright.microscope.ranges import gates_of
 from cellwright.microscope.reading import read
 from cellwright.microscope.report.codec import Kind, encode
+from cellwright.microscope.report.cut import cut
 from cellwright.microscope.report.epochs import training_view
 from cellwright.microscope.report.identity import recipe
 from cellwright.microscope.report.overview import Placed, Seen
@@ -215,13 +216,14 @@ def _arg(graph: Graph, index: int) -> dict[str, Any]:
 
 
 def _figure(placed: Placed) -> dict[str, Any]:
-    figure: Figure = placed.figure
+    figure: Figure = cut(placed.figure)
     notes = list(figure.notes)
     small = {name: np.asarray(array, np.float64) for name, array in figure.arrays.items() if np.size(array) <= LARGEST}
     for name in figure.arrays.keys() - small.keys():
         notes.append(f"{name} has {np.size(figure.arrays[name]):,} entries, too many for a page: --npz holds them.")
     check = figure.check
-    found = recipe(figure) if len(small) == len(figure.arrays) else None
+    held = check is not None and max(np.size(check.left), np.size(check.right)) <= LARGEST
+    found = recipe(figure) if len(small) == len(figure.arrays) and held else None
     summed = set() if found is None else {found["array"]} if "array" in found else set(small)
     arrays = {}
     for name, values in small.items():
@@ -244,8 +246,9 @@ def _figure(placed: Placed) -> dict[str, Any]:
             "identity": check.identity,
             "tolerance": check.tolerance if np.isfinite(check.tolerance) else None,
             "recipe": found,
-            "left": encode(np.asarray(check.left, np.float64)) if found is None else None,
-            "right": encode(np.asarray(check.right, np.float64)),
+            "left": encode(np.asarray(check.left, np.float64)) if found is None and held else None,
+            "right": encode(np.asarray(check.right, np.float64)) if held else None,
+            "written": None if held else {"text": str(check), "holds": check.holds},  # sides too long for a page
         },
         "notes": notes,
         "verdict": figure.verdict,

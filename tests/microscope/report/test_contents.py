@@ -19,8 +19,9 @@ from cellwright.errors import StorageError
 from cellwright.microscope import report
 from cellwright.microscope.diagram import parts_of
 from cellwright.microscope.figure import Check, Figure
-from cellwright.microscope.report import Seen, look, report_html, write_report
+from cellwright.microscope.report import Placed, Seen, look, report_html, write_report
 from cellwright.microscope.report.codec import decode, encode
+from cellwright.microscope.report.cut import DEEP, cut
 from cellwright.microscope.report.identity import recipe
 from cellwright.microscope.report.payload import SHOWN, UNITS, payload
 from cellwright.microscope.report.phases import phases_of
@@ -112,7 +113,8 @@ def test_sixty_words_in_two_layers_and_directions_are_three_megabytes_at_most() 
     html = report_html([seen])
     assert len(html.encode()) <= 3_000_000
     assert not re.search(r'(src|href)="(?!data:)', html)
-    assert seen.absent == ()
+    assert {absent.name for absent in seen.absent} == {"state_jacobian", "singular_values", "transition_norms"}
+    assert "60 steps of 256 states have Jacobians of 3,932,160 entries; a report makes up to" in seen.absent[0].why
 
 
 def test_a_long_sequence_is_shown_where_the_gradient_arrives_and_says_so() -> None:
@@ -126,9 +128,53 @@ def test_a_long_sequence_is_shown_where_the_gradient_arrives_and_says_so() -> No
     assert model["first"] <= 700 < model["first"] + SHOWN
     assert f"The text has 1,500 words; heat maps, ring and wiring show the {SHOWN}" in model["notes"][0]
     assert {absent.name for absent in seen.absent} == {"ring", "detours", "integrated_gradients"}
+    assert {placed.figure.name for placed in seen.figures} >= {"state_jacobian", "singular_values", "transition_norms"}
     run = model["runs"][0]
     start, before = run["carry"]["state"], model["first"] - 1
     np.testing.assert_allclose(decode(run["initial"][start]), seen.record.run().values[start][before, 0], rtol=1e-6)
+
+
+def test_a_deep_array_is_cut_to_its_largest_entries_and_says_so() -> None:
+    deep = np.random.default_rng(0).normal(size=(5, 200, 200))
+    deep[2, 150, 30] = 9.0
+    figure = Figure(
+        name="state_jacobian", title="t", formula="J", unit="1", range="any", source="s",
+        arrays={"jacobian": deep, "size": np.abs(deep).max(axis=(0, 2))},
+        axes={"jacobian": ("t", "after", "before"), "size": ("after",)},
+        labels={"before": tuple(f"h {k}" for k in range(200))},
+        check=Check("J u = J u", deep.sum(2), deep.sum(2), 1e-12),
+    )  # fmt: skip
+    made = cut(figure)
+    assert made.arrays["jacobian"].size <= DEEP
+    after, before = (list(made.labels[axis]) for axis in ("after", "before"))
+    assert made.arrays["jacobian"][2, after.index("150"), before.index("h 30")] == 9.0
+    np.testing.assert_array_equal(made.arrays["size"], figure.arrays["size"][[int(k) for k in after]])
+    assert f"Of 200 places of the axis “after” the {len(after)} with the largest entries are shown" in made.notes[0]
+    assert made.check is figure.check
+    assert cut(made) is made
+
+
+def test_what_is_too_long_for_a_page_is_left_out_with_a_note(seen_of: Callable[..., Seen]) -> None:
+    long = np.random.default_rng(0).normal(size=(600, 500))
+    figure = Figure(
+        name="long", title="t", formula="f", unit="1", range="any", source="s", arrays={"long": long},
+        axes={"long": ("t", "unit")}, check=Check("a = a", long, long, 0.0),
+    )  # fmt: skip
+    seen = seen_of(Elman())
+    more = dataclasses.replace(seen, figures=(*seen.figures, Placed(figure)))
+    assert len(report_html([more])) < len(report_html([seen])) + 2_000
+    (written,) = [one for one in payload([more])["models"][0]["figures"] if one["name"] == "long"]
+    assert written["arrays"] == {}
+    assert written["notes"] == ["long has 300,000 entries, too many for a page: --npz holds them."]
+    assert written["check"]["written"] == {"text": "a = a: error 0.0e+00 (holds)", "holds": True}
+
+
+def test_figures_of_ones_own_are_on_the_page(figure: Figure) -> None:
+    from cellwright.nn import RNN as Layer
+
+    seen = look(Layer(2, 3), torch.randn(4, 1, 2), also=[figure])
+    assert seen.named("ledger") is figure  # an Elman network has none of its own
+    assert payload([seen])["models"][0]["figures"][-1]["title"] == figure.title
 
 
 def test_of_a_wide_layer_units_are_sampled_and_the_note_says_so() -> None:

@@ -51,6 +51,7 @@ const checks = (() => {
     const intact = written.every((check) => check.holds);
     const off = Math.max(0, ...written.map((check) => check.error));
     if (one.check === null) return { text: `no identity; entries as written: error ${off.toExponential(1)}`, holds: intact };
+    if (one.check.written !== null) return { text: `${one.check.written.text}, when the page was written`, holds: one.check.written.holds && intact };
     const made = left(one), right = one.check.right.values;
     let error = made.length === right.length ? 0 : Infinity, room = one.check.tolerance ?? Infinity;
     for (let k = 0; k < made.length; k++) {

@@ -26,6 +26,21 @@ const figures = (() => {
     });
   }
 
+  // Of three axes, the table at one place of the first, with a slider over its places.
+  function slices(figure, name) {
+    const array = figure.arrays[name], [count, ...shape] = array.shape, size = shape[0] * shape[1], [axis, ...axes] = array.axes;
+    const said = labels(figure, axis, count), told = element("output"), place = element("div");
+    const slider = element("input", { type: "range", min: 0, max: count - 1, value: count - 1, step: 1, "aria-label": `${figure.title}: ${axis}` });
+    const show = () => {
+      const at = Number(slider.value), values = array.values.slice(at * size, (at + 1) * size);
+      told.textContent = `${axis} ${said[at]}`;
+      place.replaceChildren(matrix({ ...figure, arrays: { [name]: { values, shape, axes } } }, name));
+    };
+    slider.addEventListener("input", show);
+    show();
+    return element("div", { class: "slices" }, element("label", {}, slider, " ", told), place);
+  }
+
   function matrix(figure, name) {
     const array = figure.arrays[name];
     let [rows, columns] = array.shape, value = (r, c) => array.values[r * columns + c], axes = array.axes;
@@ -84,6 +99,7 @@ const figures = (() => {
         inside.append(place);
         picture(place, figure, first);
       } else if (rank === 2) inside.append(matrix(figure, first));
+      else if (rank === 3) inside.append(slices(figure, first));
       inside.append(...numbers(figure), ...figure.notes.map((note) => element("p", { class: "note" }, note)));
     });
     return open;
