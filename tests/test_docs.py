@@ -144,6 +144,7 @@ PARTS = {
     "memory": (ROOT / "docs" / "memory.md", memory_table),
     "series": (ROOT / "docs" / "series.md", lambda: tasks_table("series")),
     "translate": (ROOT / "docs" / "translate.md", lambda: tasks_table("translate")),
+    "transcribe": (ROOT / "docs" / "transcribe.md", lambda: tasks_table("transcribe")),
     "explain": (ROOT / "docs" / "how-it-compiles.md", explained),
     "compare": (ROOT / "README.md", lambda: compare_table("travel-en")),
     "engine": (SPEED, lambda: of_engine("report").tables(of_engine("suite").ROWS, engine_rows())),

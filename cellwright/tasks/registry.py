@@ -24,6 +24,7 @@ TASKS = {  # name: module and name of its TaskKind
     "series-classify": "cellwright.tasks.series_classify.kind:SeriesClassifyKind",
     "series-forecast": "cellwright.tasks.series_forecast.kind:SeriesForecastKind",
     "translate": "cellwright.tasks.translate.kind:TranslateKind",
+    "transcribe": "cellwright.tasks.transcribe.kind:TranscribeKind",
 }
 
 

@@ -1,0 +1,1 @@
+"""What is said or written in a recording: connectionist temporal classification."""

@@ -1,0 +1,98 @@
+"""Sound: WAV files as samples, samples as logarithms of mel bands.
+
+Legend: N samples, T frames, M bands, F frequencies.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import wave
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from cellwright.errors import DataError
+
+__all__ = ["MOST_SECONDS", "RATE", "Samples", "log_mel", "read_wav", "stretched"]
+
+Samples = NDArray[np.float32]
+
+RATE = 8000  # samples a second
+WINDOW, HOP = 200, 80  # samples of a frame, and from one to the next: 25 ms and 10 ms
+TRANSFORM = 256
+LOWEST, HIGHEST = 60.0, 3800.0  # hertz
+FLOOR = 1e-6  # added to the power of a band: silence has a logarithm too
+MOST_SECONDS = 600
+
+
+def read_wav(data: bytes, place: str | Path) -> Samples:
+    """(N,) samples from -1 to 1 of a WAV file with one channel of 16 bits, 8,000 samples a second.
+
+    Raises DataError: no WAV file, or another kind of one; no sound in it, or more than ten minutes.
+    """
+    try:
+        with wave.open(io.BytesIO(data)) as file:
+            kind = (file.getnchannels(), 8 * file.getsampwidth(), file.getframerate())
+            content = file.readframes(file.getnframes())
+    except (wave.Error, EOFError) as error:
+        raise DataError(
+            f"Expected a WAV file, found: {error or 'a cut one'}.", file=place, repair="Write the file again."
+        ) from None
+    if kind != (1, 16, RATE):
+        raise DataError(
+            f"Expected 1 channel of 16 bits, {RATE:,} samples a second, found {kind[0]}, {kind[1]}, {kind[2]:,}.",
+            file=place,
+            repair=f"Convert it: ffmpeg -i IN.wav -ac 1 -ar {RATE} -sample_fmt s16 OUT.wav",
+        )
+    samples = (np.frombuffer(content[: len(content) // 2 * 2], dtype="<i2") / 32768).astype(np.float32)
+    if not 0 < len(samples) <= MOST_SECONDS * RATE:
+        raise DataError(
+            f"Expected up to {MOST_SECONDS} seconds of sound, found {len(samples) / RATE:.1f}.",
+            file=place,
+            repair="Cut the recording.",
+        )
+    return samples
+
+
+def stretched(samples: Samples, factor: float) -> Samples:
+    """As if played `factor` times as slowly: longer and lower for a factor above 1."""
+    count = max(2, round(len(samples) * factor))
+    at = np.linspace(0, len(samples) - 1, count)
+    return np.interp(at, np.arange(len(samples)), samples).astype(np.float32)
+
+
+def log_mel(samples: Samples, bands: int, stack: int) -> NDArray[np.float32]:
+    """(T // stack, stack * M) features, at least one step: ln of the power in mel bands, each with mean 0 and
+    deviation 1 over the recording, `stack` frames side by side.
+
+    Source: Davis & Mermelstein 1980, IEEE Trans. ASSP 28(4), without the cosine transform.
+    """
+    wave_N = torch.from_numpy(np.pad(samples, (0, max(0, WINDOW + HOP * stack - len(samples)))))
+    spectrum_FT = torch.stft(
+        wave_N, TRANSFORM, HOP, WINDOW, window=torch.hann_window(WINDOW), center=False, return_complex=True
+    )
+    power_FT = spectrum_FT.abs().square()
+    logs_TM = (_filters(bands) @ power_FT + FLOOR).log().T
+    logs_TM = (logs_TM - logs_TM.mean(0)) / (logs_TM.std(0, correction=0) + 1e-3)
+    steps = max(1, len(logs_TM) // stack)
+    missing = steps * stack - len(logs_TM)
+    if missing > 0:
+        logs_TM = torch.cat([logs_TM, logs_TM[-1:].expand(missing, -1)])
+    found: NDArray[np.float32] = logs_TM[: steps * stack].reshape(steps, stack * bands).numpy()
+    return found
+
+
+@cache
+def _filters(bands: int) -> Tensor:
+    """(M, F): triangles whose corners lie evenly on the mel scale, 2595 log10(1 + f / 700)."""
+    low_mel, high_mel = (2595 * math.log10(1 + hertz / 700) for hertz in (LOWEST, HIGHEST))
+    corners = 700 * (10 ** (np.linspace(low_mel, high_mel, bands + 2) / 2595) - 1)
+    at_F = np.linspace(0, RATE / 2, TRANSFORM // 2 + 1)
+    low, middle, high = corners[:-2, None], corners[1:-1, None], corners[2:, None]
+    rise, fall = (at_F - low) / (middle - low), (high - at_F) / (high - middle)
+    return torch.from_numpy(np.clip(np.minimum(rise, fall), 0, None).astype(np.float32))
