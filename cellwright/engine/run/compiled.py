@@ -15,6 +15,7 @@ from torch import Tensor
 from cellwright.engine.graph import Graph, Node
 from cellwright.engine.joint import OuterProduct, Plan, make_plan
 from cellwright.engine.lower.target import Target
+from cellwright.engine.run.memory import empty, zeros
 from cellwright.engine.run.prepared import DTYPES, Call, Prepared
 from cellwright.engine.run.streams import StreamRunner, part_of
 from cellwright.engine.run.tables import Tables
@@ -89,8 +90,8 @@ class Compiled:
     ) -> tuple[Call, list[Tensor], Tensor]:
         """Prepares one direction, which will fill y: (what to run, final states, what backward needs (R, columns))."""
         prepared = self.saving if save else self.inference
-        make = torch.empty if tables.whole else torch.zeros
-        saved = make((len(y_RO), self.plan.saved if save else 0), dtype=self.dtype)
+        make = empty if tables.whole else zeros
+        saved = make((len(y_RO), self.plan.saved if save else 0), self.dtype)
         states = [state.contiguous() for state in states]
         finals = [torch.empty_like(state) for state in states]
         arrays = [*streams, y_RO, *([saved] if save and self.plan.saved else [])]
@@ -114,8 +115,8 @@ class Compiled:
             streams: those of `read_streams` at least, None for others.
         """
         prepared, count = self.gradient, len(dy_RO)
-        make = torch.empty if tables.whole else torch.zeros
-        outs = [make((count, array.columns), dtype=self.dtype) for array in prepared.program.arrays[len(streams) + 2 :]]
+        make = empty if tables.whole else zeros
+        outs = [make((count, array.columns), self.dtype) for array in prepared.program.arrays[len(streams) + 2 :]]
         for k in self.partial_streams:
             outs[k].zero_()
         d_states = [torch.empty_like(state) for state in d_finals]

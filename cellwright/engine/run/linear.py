@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from cellwright.engine.lower.target import Target
+from cellwright.engine.run.memory import empty
 from cellwright.engine.run.prepared import product_code
 from cellwright.engine.run.team import run_jobs, thread_count
 from cellwright.engine.spots import padded
@@ -49,7 +50,7 @@ class OwnProduct:
             self.bias = torch.nn.functional.pad(bias.detach(), (0, whole - columns))
         elif bias is not None:
             self.bias = bias.detach().contiguous()
-        self.whole = torch.empty((len(x), whole), dtype=matrix.dtype)
+        self.whole = empty((len(x), whole), matrix.dtype)
         self.result = self.whole[:, :columns]
 
     def arguments(self) -> list[int]:

@@ -21,6 +21,7 @@ from torch.autograd import forward_ad
 from torch.nn import Parameter
 
 from cellwright.engine.run.compiled import Compiled
+from cellwright.engine.run.memory import empty, zeros
 from cellwright.engine.run.registry import compiled_for
 from cellwright.engine.run.replay import replay_gradients
 from cellwright.engine.run.tables import Tables, tables_for
@@ -87,8 +88,8 @@ def forward_layer(
     """All directions of one layer: [y (R, D·O), final states of each direction …, saved of each direction]."""
     compiled, directions = compiled_for(setting.key, setting.dtype), setting.directions
     size = compiled.plan.output
-    make = torch.empty if tables[0].whole else torch.zeros
-    y = make((setting.rows, directions * size), dtype=setting.dtype)
+    make = empty if tables[0].whole else zeros
+    y = make((setting.rows, directions * size), setting.dtype)
     calls, finals, saved = [], [], []
     for k, (own, threads) in enumerate(zip(tables, share_threads(directions, setting.batch), strict=True)):
         call, final, kept = compiled.forward(
