@@ -191,6 +191,16 @@ def test_of_a_wide_layer_units_are_sampled_and_the_note_says_so() -> None:
     assert f"{UNITS} of {UNITS + 44} units are shown, those with the largest gradient times value" in model["notes"][0]
 
 
+def test_one_step_has_a_report() -> None:
+    from cellwright.nn import LSTM as Layer
+
+    torch.manual_seed(0)
+    seen = look(Layer(3, 4, num_layers=2, bidirectional=True), torch.randn(1, 1, 3))
+    assert seen.absent == ()
+    assert all(placed.figure.check is None or placed.figure.check.holds for placed in seen.figures)
+    assert '"total":1' in report_html([seen])
+
+
 def test_a_report_is_written_whole_or_not_at_all(tmp_path: Path, seen_of: Callable[..., Seen]) -> None:
     seen = seen_of(Elman(), steps=1)
     size = write_report(tmp_path / "one.html", [seen])
