@@ -15,8 +15,10 @@ __all__ = ["LmConfig", "LmData", "LmModelSection"]
 class LmData(TextData):
     path: str = Field(
         "sentences",
-        description="sentences, sentences-en or sentences-zh, a folder with train, valid and test, or a text file",
+        description="sentences, sentences-en or sentences-zh, a folder with train, valid and test, or a text file; "
+        "evaluate: also a .gold file with right and wrong verb forms, or its folder",
     )
+    text: str = Field("", description="evaluate on verb forms: the text whose n-grams stand beside; empty = none")
     ngram: int = Field(0, ge=0, le=12, description="order of the n-gram baseline; 0 = 5 for words, 8 for characters")
     dynamic: float = Field(
         0.0, ge=0, le=1e6, description="evaluate: step size of dynamic evaluation, reported beside; 0 = off"

@@ -8,12 +8,14 @@ from typing import Any
 
 from cellwright.cells import Cell
 from cellwright.tasks.comparison import compare_networks
+from cellwright.tasks.data.verb_forms import gold_file
 from cellwright.tasks.kind import TaskKind
 from cellwright.tasks.lm.config import LmConfig, LmData
 from cellwright.tasks.lm.corpora import EMBEDDED, open_corpus
 from cellwright.tasks.lm.evaluate import evaluate_model
 from cellwright.tasks.lm.predict import LmModel
 from cellwright.tasks.lm.task import LmTask
+from cellwright.tasks.lm.verb_forms import evaluate_forms
 from cellwright.tasks.networks.cell_choice import choose_cell
 from cellwright.tasks.report import Report
 from cellwright.tasks.training.config import DataSection
@@ -38,7 +40,8 @@ class LmKind(TaskKind[LmConfig, LmModel]):
 
     def evaluate(self, model: LmModel, data: DataSection, split: str) -> Report:
         assert isinstance(data, LmData)
-        return evaluate_model(model, data, split)
+        gold = None if data.path in EMBEDDED else gold_file(data.path)
+        return evaluate_model(model, data, split) if gold is None else evaluate_forms(model, data, gold)
 
     def compare(
         self,
