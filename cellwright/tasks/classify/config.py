@@ -32,6 +32,12 @@ class ClassifyData(DataSection):
     )
     size: int = Field(0, ge=0, le=10_000_000, description="training texts used or generated; 0 = all")
     seed: int = Field(0, ge=0, lt=2**63, description="seed of the embedded generator")
+    stream: bool = Field(
+        False, description="leave the training file on the disk, however large: a folder with train and valid"
+    )
+    stream_texts: int = Field(
+        200_000, ge=0, le=10**12, description="with stream: texts, evenly spread, that words are learnt from; 0 = all"
+    )
     reverse: bool = Field(False, description="give the network each text from its end to its beginning")
 
     @field_validator("encoding")

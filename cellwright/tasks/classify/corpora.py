@@ -12,6 +12,7 @@ from cellwright.tasks.classify.examples import Example
 from cellwright.tasks.classify.formats import Columns, Row, read_rows
 from cellwright.tasks.classify.generated.questions import english_questions
 from cellwright.tasks.classify.generated.reviews import chinese_reviews, english_reviews
+from cellwright.tasks.classify.streamed import stream_examples
 from cellwright.tasks.data.given_text import given_text
 from cellwright.tasks.data.hash_split import split_by_hash
 from cellwright.tasks.data.labels import unseen_labels
@@ -46,7 +47,10 @@ def open_corpus(data: ClassifyData) -> Corpus[Example]:
         places = dict.fromkeys(splits, root)
     else:
         places = split_places(root)
+        streamed = places.pop("train", None) if data.stream else None
         splits = {split: _rows(place, data) for split, place in places.items()}
+        if streamed is not None:
+            return _streamed(corpus, streamed, splits, places, data)
     if not splits:
         raise DataError(
             "Expected train, valid (or dev) and test, found none of them.",
@@ -58,6 +62,24 @@ def open_corpus(data: ClassifyData) -> Corpus[Example]:
     if data.size:
         corpus.train = corpus.train[: data.size]
     corpus.notes += _notes(corpus)
+    return corpus
+
+
+def _streamed(
+    corpus: Corpus[Example], train: Path, splits: dict[str, list[Row]], places: dict[str, Path], data: ClassifyData
+) -> Corpus[Example]:
+    """Valid and test in memory, train on the disk."""
+    for split, rows in splits.items():
+        setattr(corpus, split, [_example(row, places[split], data) for row in rows])
+    if not corpus.valid:
+        raise DataError(
+            "Expected a validation split beside a training split that is streamed, found none.",
+            file=train.parent,
+            repair="Move some lines of train into a file called valid.",
+        )
+    # Not a list, but all that a classifier's training asks of one: its length, its parts, one after the other.
+    corpus.train = stream_examples(train, data)  # type: ignore[assignment]
+    corpus.notes.append(f"{len(corpus.train):,} training texts are read from the disk as they are needed")
     return corpus
 
 

@@ -7,13 +7,15 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from cellwright.errors import DataError
 from cellwright.tasks.data.csv_cells import csv_cells
 from cellwright.tasks.data.text import decode, read_bytes
 
-__all__ = ["Columns", "Row", "read_rows"]
+__all__ = ["Columns", "Form", "Row", "form_of", "has_header", "read_rows", "rows_of"]
+
+Form = Literal["json", "csv", "tsv", "lines"]
 
 TEXTS = ("text", "sentence", "review", "content", "comment", "question", "title", "utterance")
 LABELS = ("label", "class", "category", "sentiment", "polarity", "intent", "target", "rating")
@@ -43,23 +45,40 @@ def read_rows(path: Path, columns: Columns | None = None, encoding: str = "utf-8
     Raises DataError: missing, empty or of another encoding; a column that is not there (names the nearest); a row with
     more or fewer columns than the first; a text or class that is blank.
     """
-    columns = columns or Columns()
     content = decode(read_bytes(path), path, encoding)
-    suffix = Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
     first = next(line for line in content.split("\n") if line.strip())
-    if suffix in (".json", ".jsonl") or (suffix not in (".csv", ".tsv") and first.lstrip().startswith("{")):
-        found = _from_json(content, path, columns)
-    elif suffix == ".csv":
-        found = _from_table(csv_cells(content, path), path, columns)
-    elif suffix == ".tsv" or "\t" in first:
-        cells = ((number, line.split("\t")) for number, line in _lines(content))
-        found = _from_table(list(cells), path, columns)
-    else:
-        found = _from_lines(content, path)
-    rows = [_checked(row, path) for row in found]
+    rows = rows_of(content, form_of(path, first), path, columns or Columns())
     if not rows:
         raise DataError("Expected labelled texts, found none.", file=path, repair="The file holds only a header.")
     return rows
+
+
+def form_of(path: Path, first: str) -> Form:
+    """How a file of this name and first line is written."""
+    suffix = Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
+    if suffix in (".json", ".jsonl") or (suffix not in (".csv", ".tsv") and first.lstrip().startswith("{")):
+        return "json"
+    if suffix == ".csv":
+        return "csv"
+    return "tsv" if suffix == ".tsv" or "\t" in first else "lines"
+
+
+def has_header(first: str, columns: Columns) -> bool:
+    """Whether the first line of a .tsv file names its columns."""
+    return _named([cell.strip().lower() for cell in first.split("\t")], columns)
+
+
+def rows_of(content: str, form: Form, path: Path, columns: Columns) -> list[Row]:
+    """The labelled texts of a file's content, or of its header with some of its lines."""
+    if form == "json":
+        found = _from_json(content, path, columns)
+    elif form == "csv":
+        found = _from_table(csv_cells(content, path), path, columns)
+    elif form == "tsv":
+        found = _from_table([(number, line.split("\t")) for number, line in _lines(content)], path, columns)
+    else:
+        found = _from_lines(content, path)
+    return [_checked(row, path) for row in found]
 
 
 def _lines(content: str) -> Iterator[tuple[int, str]]:
@@ -85,8 +104,7 @@ def _from_lines(content: str, path: Path) -> Iterator[Row]:
 
 def _from_table(cells: Sequence[tuple[int, list[str]]], path: Path, columns: Columns) -> Iterator[Row]:
     names = [cell.strip().lower() for cell in cells[0][1]]
-    named = any(c and not c.isdigit() for c in (columns.text, columns.label))
-    header = named or bool({*names} & {*TEXTS, *LABELS})
+    header = _named(names, columns)
     width = len(names)
     if width < 2:
         raise DataError(
@@ -114,6 +132,12 @@ def _from_table(cells: Sequence[tuple[int, list[str]]], path: Path, columns: Col
                 repair="A text with the separator in it stands in quotes in .csv, and has no place in .tsv.",
             )
         yield Row(row[text], row[label], number)
+
+
+def _named(names: Sequence[str], columns: Columns) -> bool:
+    """Whether these cells are names of columns."""
+    asked = any(c and not c.isdigit() for c in (columns.text, columns.label))
+    return asked or bool({*names} & {*TEXTS, *LABELS})
 
 
 def _column(

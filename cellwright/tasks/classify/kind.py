@@ -14,6 +14,7 @@ from cellwright.tasks.classify.evaluate import evaluate_model
 from cellwright.tasks.classify.examples import Example
 from cellwright.tasks.classify.layers import cell_of
 from cellwright.tasks.classify.predict import TextClassifier
+from cellwright.tasks.classify.streamed import check_stream
 from cellwright.tasks.classify.task import ClassifyTask
 from cellwright.tasks.comparison import NETWORKS, compare_networks
 from cellwright.tasks.data.splits import split_named, with_validation
@@ -35,6 +36,7 @@ class ClassifyKind(TaskKind[ClassifyConfig, TextClassifier]):
     def build(self, config: ClassifyConfig, cell: Cell | None = None) -> ClassifyTask:
         if cell is not None and config.model.layers:
             raise ConfigError("Expected a cell or model.layers, found both.", repair="Leave one of them out.")
+        check_stream(config.data)
         corpus = with_validation(open_corpus(config.data), config.data.validation)
         return ClassifyTask(config, corpus, cell if cell is not None else cell_of(config.model))
 

@@ -18,6 +18,7 @@ from cellwright.tasks.classify.examples import Example
 from cellwright.tasks.classify.model import Batch, ClassifyNetwork
 from cellwright.tasks.classify.ngrams import Baselines
 from cellwright.tasks.classify.vocabulary import Vocabulary
+from cellwright.tasks.data.streaming import StreamedExamples
 from cellwright.tasks.data.utterance import Corpus
 from cellwright.tasks.networks.cell_data import stored_cell
 from cellwright.tasks.networks.pairs import pair_rows
@@ -27,10 +28,12 @@ from cellwright.tasks.storage.model_folder import write_model
 from cellwright.tasks.training.config import kept_data
 from cellwright.tasks.training.identity import run_identity
 from cellwright.tasks.training.order import epoch_order
+from cellwright.tasks.training.stream_order import StreamOrder
 
 __all__ = ["ClassifyTask", "make_batch", "probabilities"]
 
 EVALUATION_BATCH = 64
+BASELINE_EXAMPLES = 20_000  # of a training split that is streamed
 TRAIN_EXAMPLES = 2000  # of the training split, evenly spread, that the figures `train_…` are measured on
 
 
@@ -47,7 +50,11 @@ class ClassifyTask:
         self.config = config
         self.corpus = corpus
         self.cell = cell
-        self.vocabulary = Vocabulary.learn(corpus.train, config.model)
+        train: Sequence[Example] = corpus.train
+        streamed = isinstance(train, StreamedExamples)
+        self.vocabulary = Vocabulary.learn(
+            train.spread(config.data.stream_texts) if isinstance(train, StreamedExamples) else train, config.model
+        )
         if len(self.vocabulary.classes) < 2:
             raise DataError(
                 f"Expected two or more classes in the training split, found {self.vocabulary.classes[0]!r} alone.",
@@ -63,22 +70,48 @@ class ClassifyTask:
         self.notes.append("network: " + " → ".join(f"{text} {count:,}" if count else text for text, count in layers))
         # Now, not after an epoch: a cell that cannot be stored as data must be refused before it is trained.
         self.cell_data = stored_cell(cell, self.network.sizes)
-        self.baselines = Baselines.learn(corpus.train, corpus.valid, self.vocabulary.classes, config.data.unit)
+        if streamed:
+            rows = range(0, len(train), -(-len(train) // BASELINE_EXAMPLES))
+            train = self._examples(rows)
+            self.notes.append(f"n-grams beside the network: of {len(train):,} training texts, evenly spread")
+        self.baselines = Baselines.learn(train, corpus.valid, self.vocabulary.classes, config.data.unit)
 
     def identity(self) -> dict[str, str]:
         """Digests of what the run's numbers depend on beside the settings."""
+        if isinstance(self.corpus.train, StreamedExamples):
+            return run_identity(self.cell_data, [], [self.corpus.train.lines.digest.encode()])
         return run_identity(self.cell_data, ((*e.words, e.label) for e in self.corpus.train))
 
     def train_size(self) -> int:
         return len(self.corpus.train)
 
-    def order(self, epoch: int, seed: int) -> list[list[int]]:
-        lengths = [len(example.words) for example in self.corpus.train]
+    def order(self, epoch: int, seed: int) -> Sequence[Sequence[int]]:
+        train: Sequence[Example] = self.corpus.train
+        size = self.config.train.batch_size
+        if isinstance(train, StreamedExamples):  # a line's bytes tell how long its text is
+            return StreamOrder(len(train), train.lines.lengths, size, seed=seed, epoch=epoch, chunk=20)
+        lengths = [len(example.words) for example in train]
         return epoch_order(lengths, self.config.train.batch_size, seed=seed, epoch=epoch, chunk=20)
 
     def batch(self, indices: Sequence[int], rng: np.random.Generator) -> Batch:
-        examples = [self.corpus.train[i] for i in indices]
+        examples = self._examples(indices)
         return make_batch(examples, self.vocabulary, word_dropout=self.config.model.word_dropout, rng=rng)
+
+    def _examples(self, indices: Sequence[int]) -> list[Example]:
+        """Of the training split. Raises DataError: a text that is streamed is of a class that is not known."""
+        train: Sequence[Example] = self.corpus.train
+        found = [train[i] for i in indices]
+        if isinstance(train, StreamedExamples):
+            for example, i in zip(found, indices, strict=True):
+                if example.label not in self.vocabulary.class_rows:
+                    raise DataError(
+                        f"Expected one of the {len(self.vocabulary.classes)} classes that were found at the start, "
+                        f"found {example.label!r}.",
+                        file=train.lines.path,
+                        line=train.lines.number(i),
+                        repair="Begin a new run with --set data.stream_texts=0, which looks at all texts first.",
+                    )
+        return found
 
     def loss(self, batch: Batch) -> tuple[Tensor, int]:
         return self.network.loss(batch), batch.tokens

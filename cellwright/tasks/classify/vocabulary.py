@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from tokenizers import Tokenizer
@@ -14,7 +14,7 @@ from cellwright.tasks.classify.examples import Example
 from cellwright.tasks.networks import pairs as pair_features
 from cellwright.tasks.storage.atomic import REPAIR
 from cellwright.tasks.text.vocabulary import TextVocabulary
-from cellwright.tasks.text.words import WordTable, check_rows
+from cellwright.tasks.text.words import WordCounts, WordTable, check_rows
 
 __all__ = ["Vocabulary"]
 
@@ -37,15 +37,21 @@ class Vocabulary(WordTable):
         self.class_rows = {name: row for row, name in enumerate(self.classes)}
 
     @classmethod
-    def learn(cls, examples: Sequence[Example], config: ClassifyModel) -> Vocabulary:
-        """Of the training split."""
-        texts = [example.words for example in examples]
+    def learn(cls, examples: Iterable[Example], config: ClassifyModel) -> Vocabulary:
+        """Of the training split; one pass over it, one more for pairs."""
+        classes: set[str] = set()
+
+        def texts() -> Iterator[Sequence[str]]:
+            for example in examples:
+                classes.add(example.label)
+                yield example.words
+
+        counted = WordCounts.of(texts())
         pairs = None
         if config.pair_dim and not config.layers:
-            pairs = pair_features.learn_pairs(texts, config.pair_count)
-        classes = sorted({example.label for example in examples})
-        vocabulary = cls(*cls.learn_rows(texts, config.min_count), classes, pairs)
-        vocabulary.count(texts)
+            pairs = pair_features.learn_pairs((example.words for example in examples), config.pair_count)
+        vocabulary = cls(*cls.rows_of(counted, config.min_count), sorted(classes), pairs)
+        vocabulary.keep_counts(counted)
         return vocabulary
 
     def to_files(self) -> dict[str, bytes]:

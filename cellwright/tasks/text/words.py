@@ -17,6 +17,7 @@ __all__ = [
     "PAD",
     "UNKNOWN",
     "WordCode",
+    "WordCounts",
     "WordTable",
     "check_rows",
     "normalize",
@@ -37,6 +38,24 @@ class WordCode:
     row: int
     characters: tuple[int, ...]
     affixes: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WordCounts:
+    """How often each word and each character stands in the training texts, in order of first use."""
+
+    words: Counter[str]
+    characters: Counter[str]
+
+    @classmethod
+    def of(cls, texts: Iterable[Sequence[str]]) -> WordCounts:
+        """One pass over the texts."""
+        words: Counter[str] = Counter()
+        characters: Counter[str] = Counter()
+        for text in texts:
+            words.update(map(normalize, text))
+            characters.update("".join(text))
+        return cls(words, characters)
 
 
 class WordTable:
@@ -62,22 +81,22 @@ class WordTable:
     @staticmethod
     def learn_rows(texts: Iterable[Sequence[str]], min_count: int = 1) -> tuple[Tokenizer, list[str]]:
         """The two arguments of the constructor; words by falling frequency, ties in order of first use."""
-        counts: Counter[str] = Counter()
-        characters: set[str] = set()
-        for text in texts:
-            counts.update(normalize(word) for word in text)
-            characters.update(*text)
-        kept = [word for word, count in counts.most_common() if count >= min_count]
+        return WordTable.rows_of(WordCounts.of(texts), min_count)
+
+    @staticmethod
+    def rows_of(counted: WordCounts, min_count: int = 1) -> tuple[Tokenizer, list[str]]:
+        """The same of texts that are counted already."""
+        kept = [word for word, count in counted.words.most_common() if count >= min_count]
         rows = {word: k for k, word in enumerate(dict.fromkeys(["<pad>", "<unk>", *kept]))}
-        return word_level(rows), sorted(characters)
+        return word_level(rows), sorted(counted.characters)
 
     def count(self, texts: Iterable[Sequence[str]]) -> None:
         """Set `counts` and `character_counts` from the training texts."""
-        words: Counter[str] = Counter()
-        characters: Counter[str] = Counter()
-        for text in texts:
-            words.update(normalize(word) for word in text)
-            characters.update("".join(text))
+        self.keep_counts(WordCounts.of(texts))
+
+    def keep_counts(self, counted: WordCounts) -> None:
+        """The same of texts that are counted already."""
+        words, characters = counted.words, counted.characters
         counts = np.zeros(self.size)
         for word, count in words.items():
             row = self.words.token_to_id(word)

@@ -1,0 +1,101 @@
+"""Memory of a training whose file stays on the disk, beside one of a small file.
+
+    python benchmarks/streaming.py --megabytes 1000 --minutes 1
+
+Writes JSON lines of that size, trains `classify` on them with data.stream=true for some minutes in a process of its
+own, and says how much more memory that process held at its highest than one that trained on 8 MB of the same kind.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+SMALL = 8
+WORDS = 5000
+ALLOWED = 100.0  # MB, asked for 1 GB
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    megabytes: int
+    lines: int
+    peak: float  # MB
+    steps: int
+    seconds: float
+
+
+def lines_of(count: int, rng: random.Random) -> list[str]:
+    """Texts of 10 to 60 made-up words; the class is told by the first one."""
+    words = [f"w{k}" for k in range(WORDS)]
+    made = []
+    for _ in range(count):
+        label = rng.choice(("north", "south"))
+        text = " ".join([f"{label}ern", *rng.choices(words, k=rng.randint(10, 60))])
+        made.append(json.dumps({"text": text, "label": label}) + "\n")
+    return made
+
+
+def write(folder: Path, megabytes: int) -> int:
+    """train.jsonl and valid.jsonl; returns the lines of the first."""
+    rng = random.Random(1)
+    pool = lines_of(20_000, rng)
+    (folder / "valid.jsonl").write_text("".join(lines_of(500, rng)), encoding="utf-8")
+    size = lines = 0
+    with open(folder / "train.jsonl", "w", encoding="utf-8") as file:
+        while size < megabytes * 10**6:
+            block = rng.choices(pool, k=5000)
+            size += file.write("".join(block))
+            lines += len(block)
+    return lines
+
+
+def measure(megabytes: int, minutes: float) -> Measured:
+    """Train in a process of its own, and ask the system for its peak."""
+    with tempfile.TemporaryDirectory() as place:
+        data = Path(place) / "data"
+        data.mkdir()
+        lines = write(data, megabytes)
+        run = Path(place) / "run"
+        command = [sys.executable, "-m", "cellwright", "train", "classify", "--data", str(data), "--out", str(run)]
+        command += ["--max-minutes", str(minutes)]
+        for setting in ("data.stream=true", "train.epochs=1", "train.checkpoint_every=0", "train.threads=1"):
+            command += ["--set", setting]
+        began = time.monotonic()
+        started = subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "1"})
+        _, status, usage = os.wait4(started.pid, 0)
+        if status:
+            raise SystemExit("the training failed; its message stands above")
+        steps = max(int(path.name.removeprefix("step-")) for path in (run / "checkpoints").iterdir())
+        peak = usage.ru_maxrss * 1024 / 10**6
+        return Measured(megabytes, lines, round(peak, 1), steps, round(time.monotonic() - began, 1))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--megabytes", type=int, default=1000)
+    parser.add_argument("--minutes", type=float, default=1.0, help="of training, each time")
+    parser.add_argument("--json", type=Path, help="write the figures here too")
+    asked = parser.parse_args()
+    small, large = measure(SMALL, asked.minutes), measure(asked.megabytes, asked.minutes)
+    growth = round(large.peak - small.peak, 1)
+    print(
+        f"{small.megabytes} MB: peak {small.peak} MB; {large.megabytes} MB, {large.lines:,} lines: peak {large.peak} MB"
+    )
+    print(f"growth {growth} MB ({ALLOWED:g} allowed)")
+    if asked.json:
+        figures = {"small": asdict(small), "large": asdict(large), "growth": growth}
+        asked.json.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    sys.exit(growth > ALLOWED)
+
+
+if __name__ == "__main__":
+    main()
