@@ -52,10 +52,10 @@ class TranscribeModel(Section):
 
 class TranscribeTrain(TrainSection):
     epochs: int = Field(5, ge=1, le=100_000, description="passes over the training split")
-    batch_size: int = Field(16, ge=1, le=1_000_000, description="recordings a step")
+    batch_size: int = Field(8, ge=1, le=1_000_000, description="recordings a step")
     learning_rate: float = Field(5e-3, gt=0, le=1e6, description="peak step size")
     average: float = Field(
-        0.98, ge=0, lt=1, description="decay a step of the averaged weights that are evaluated and saved; 0 = off"
+        0.99, ge=0, lt=1, description="decay a step of the averaged weights that are evaluated and saved; 0 = off"
     )
 
 

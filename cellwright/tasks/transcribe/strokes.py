@@ -47,6 +47,16 @@ FORMS: dict[str, tuple[str, ...]] = {  # strokes with / between
     "8": ("75,88 45,100 20,80 50,52 85,25 50,0 15,25 50,52 80,80",),
     "9": ("82,80 45,100 15,75 45,50 80,75 82,85 75,40 60,0",),
 }
+CORNERS = {
+    digit: [
+        [
+            np.array([corner.split(",") for corner in stroke.split()], dtype=np.float64) / 100
+            for stroke in form.split("/")
+        ]
+        for form in forms
+    ]
+    for digit, forms in FORMS.items()
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +97,9 @@ def drawn(text: str, writer: Writer, rng: np.random.Generator) -> FloatArray:
     at, left = np.zeros(2), 0.0
     turn = np.array([[np.cos(writer.turn), -np.sin(writer.turn)], [np.sin(writer.turn), np.cos(writer.turn)]])
     for digit in text:
-        forms = FORMS[digit]
+        forms = CORNERS[digit]
         size, width = 1 + 0.08 * rng.standard_normal(), writer.width * (1 + 0.1 * rng.standard_normal())
-        for stroke in forms[int(rng.integers(len(forms)))].split("/"):
-            stroke_P2 = np.array([corner.split(",") for corner in stroke.split()], dtype=np.float64) / 100
+        for stroke_P2 in forms[int(rng.integers(len(forms)))]:
             corners_P2 = stroke_P2 + writer.unsteady * rng.standard_normal(stroke_P2.shape)
             corners_P2 = corners_P2 * [width * size, size]
             corners_P2[:, 0] += writer.slant * corners_P2[:, 1] + left
