@@ -116,6 +116,7 @@ class Rewriter:
     def __init__(self, last: bool) -> None:
         self.builder = Builder(rows=ALL_OPS)
         self.last = last
+        self.pieces: dict[int, list[int] | None] = {}
 
     def op(self, name: str, *args: int, **attrs: int) -> int:
         """An op's node, rewritten in turn."""
@@ -295,21 +296,37 @@ def _sum(r: Rewriter, node: Node) -> int | None:
 
 def _pieces(r: Rewriter, index: int) -> list[int] | None:
     """The parts of a concat, or of what elementwise ops make of concats cut alike and of numbers; None of others."""
-    node = r.node(index)
+    below: set[int] = set()
+    todo = [index]
+    while todo:
+        at = todo.pop()
+        if at not in below and at not in r.pieces:
+            below.add(at)
+            todo += [arg for arg in r.node(at).args if r.node(at).op in ELEMENTWISE and r.node(arg).shape]
+    for at in sorted(below):  # arguments stand before what reads them
+        r.pieces[at] = _cut_pieces(r, r.node(at))
+    return r.pieces[index]
+
+
+def _cut_pieces(r: Rewriter, node: Node) -> list[int] | None:
     if node.op == "concat":
         return list(node.args)
     if node.op not in ELEMENTWISE:
         return None
-    found = [_pieces(r, arg) if r.node(arg).shape else [arg] for arg in node.args]
-    cuts = {
-        tuple(r.node(piece).shape for piece in pieces) if pieces else ()
-        for arg, pieces in zip(node.args, found, strict=True)
-        if r.node(arg).shape
-    }
-    if len(cuts) != 1 or not (count := len(next(iter(cuts)))):
+    columns: list[list[int] | None] = []
+    cuts: set[tuple[tuple[int, ...], ...]] = set()
+    for arg in node.args:
+        found = r.pieces[arg] if r.node(arg).shape else None
+        if found is None and r.node(arg).shape:
+            return None
+        columns.append(found)
+        if found is not None:
+            cuts.add(tuple(r.node(piece).shape for piece in found))
+    if len(cuts) != 1:
         return None
-    columns = [pieces if len(pieces) == count else pieces * count for pieces in found if pieces]
-    return [r.op(node.op, *args) for args in zip(*columns, strict=True)]
+    count = len(next(iter(cuts)))
+    each = [[arg] * count if found is None else found for arg, found in zip(node.args, columns, strict=True)]
+    return [r.op(node.op, *args) for args in zip(*each, strict=True)]
 
 
 def _mean(r: Rewriter, node: Node) -> int | None:

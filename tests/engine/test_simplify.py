@@ -158,6 +158,27 @@ def test_a_rule_keeps_the_meaning_and_does_what_it_says(name: str, evaluate: Any
     assert simplify_nodes(after, [moved[root]], last=True)[0] == after  # nothing is left to do
 
 
+def test_a_long_chain_of_squares_takes_no_longer_than_its_length() -> None:
+    def chain(w: Write) -> int:
+        value = w("concat", "h", "c")
+        for _ in range(400):  # each is read twice: 2⁴⁰⁰ ways down
+            value = w("mul", value, value)
+        return w("sum", value)
+
+    nodes, root = written(chain)
+    after, _ = simplify_nodes(nodes, [root])
+    assert [node.op for node in after].count("mul") == 800
+    nodes, root = written(lambda w: w("sum", deep(w)))
+    assert len(simplify_nodes(nodes, [root])[0]) == len(nodes)
+
+
+def deep(w: Write) -> int:
+    value = w("tanh", "h")
+    for _ in range(400):
+        value = w("mul", value, value)
+    return value
+
+
 def test_transposed_products_that_are_added_become_one() -> None:
     for name in ("transposed products", "transposed products, spread out"):
         nodes, root = written(RULES[name][0])
