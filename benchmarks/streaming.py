@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 SMALL = 8
-WORDS = 5000
+WORDS = 200  # few: the n-grams beside the network take memory too, as much on a small file as on a large one
 ALLOWED = 100.0  # MB, asked for 1 GB
 
 
