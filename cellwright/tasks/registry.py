@@ -20,6 +20,7 @@ TASKS = {  # name: module and name of its TaskKind
     "tag": "cellwright.tasks.tag.kind:TagKind",
     "lm": "cellwright.tasks.lm.kind:LmKind",
     "cloze": "cellwright.tasks.cloze.kind:ClozeKind",
+    "agreement": "cellwright.tasks.agreement.kind:AgreementKind",
     "memory": "cellwright.tasks.memory.kind:MemoryKind",
     "series-classify": "cellwright.tasks.series_classify.kind:SeriesClassifyKind",
     "series-forecast": "cellwright.tasks.series_forecast.kind:SeriesForecastKind",
