@@ -16,7 +16,7 @@ from cellwright.microscope.attribution import deletion, integrated_gradients
 from cellwright.microscope.decomposition import contextual_decomposition
 from cellwright.microscope.models import READERS, REASONS
 from cellwright.microscope.record import inspect
-from cellwright.microscope.report import look
+from cellwright.microscope.report import corpus, look, look_at_corpus
 from cellwright.microscope.sequence_readers import START
 from cellwright.tasks.lm.shipped import shipped_model
 from cellwright.tasks.registry import TASKS
@@ -141,3 +141,20 @@ def test_a_network_without_recurrence_has_no_memory_to_look_at(tmp_path: Path) -
     model = cw.train("tag", out=tmp_path / "run", train__threads=1, **(SMALL["tag"] | {"model__cell": "PerToken"}))
     with pytest.raises(ConfigError, match="Expected a model with recurrent layers, found none in TagNetwork"):
         inspect(model, "the red dog")
+
+
+def test_a_corpus_tells_what_can_be_read_off_the_states(
+    model_of: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, texts = model_of("lm"), [f"{what} is" for what in ("sea", "sky", "grass", "snow", "night")] * 3
+    monkeypatch.setattr(corpus, "TEXTS", 15)
+    figures, absent = look_at_corpus(model, ["", *texts, "sea is"])
+    assert absent == []
+    assert [placed.figure.name for placed in figures][:2] == ["unit_word_clusters", "probe"]
+    groups, probe = (placed.figure for placed in figures[:2])
+    assert all(placed.figure.check is not None and placed.figure.check.holds for placed in figures)
+    assert set(probe.labels["class"]) == {model.predict(text).words[0] for text in texts[:5]}
+    assert probe.arrays["accuracy"][0] == 1.0  # five texts, each seen in training: the state before the answer tells it
+    assert "Of 17 texts the first 15 are read." in groups.notes
+    with pytest.raises(DataError, match="Expected texts, one a line, found none"):
+        look_at_corpus(model, [" "])

@@ -25,8 +25,8 @@ LEAST = 2  # times that a word must occur to be in a group
 def look_at_corpus(model: Any, texts: Sequence[str]) -> tuple[list[Placed], list[Absent]]:
     """Groups of words and units, and a probe, for each layer and direction.
 
-    The probe asks what the model itself says: of each word its tag, where it gives tags; else of each text, after the
-    step that a direction reads last, the class, the intent or the answer.
+    The probe asks what the model itself says: of each word its tag, where it gives different ones; else of each text,
+    after the step that a direction reads last, the class, the intent or the likeliest answer.
 
     Args:
         model: a trained model that reads texts.
@@ -71,7 +71,7 @@ def _probe(records: Sequence[Record], answers: Sequence[Any], run: Run) -> Figur
     state = run.state_names[0]
     states_NS, places, words = states_at(records, state, run.layer, run.direction)
     tags = [getattr(answer, "tags", None) for answer in answers]
-    if all(tag is not None for tag in tags):
+    if all(tag is not None for tag in tags) and len({tag for text in tags for tag in text or ()}) > 1:
         labels: list[Hashable] = [tags[text][at] for text, at in places]  # type: ignore[index]
         made = probe(states_NS, labels, types=words, groups=[text for text, _ in places])
         return replace(made, title=f"Is the model's tag of a word in {state} there? {made.title}")
@@ -90,7 +90,7 @@ def _said(answer: Any) -> Hashable:
     for name in ("label", "intent"):
         if isinstance(found := getattr(answer, name, None), str) and found:
             return found
-    for name in ("answers", "words"):
-        if found := getattr(answer, name, None):
-            return str(found[0])
+    ranked = getattr(answer, "words", None) if hasattr(answer, "probabilities") else None  # of a language model
+    if found := getattr(answer, "answers", None) or ranked:
+        return str(found[0])
     raise DataError("Expected an answer of classes, found another: a probe has nothing to tell apart.")
