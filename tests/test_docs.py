@@ -133,6 +133,23 @@ def error_text(row: dict[str, Any], seeds: int) -> str:
     return f"{row['mean']:.4f}" + (f" ± {row['standard_deviation']:.4f}" if seeds > 1 else "")
 
 
+def microscope_table() -> str:
+    """What looking costs."""
+    data = json.loads((RESULTS / "microscope.json").read_text(encoding="utf-8"))
+    lines = ["| what | found | asked |", "|---|---|---|"]
+    for name, row in data["rows"].items():
+        if row["unit"] == "bytes":
+            found, asked = f"{row['bytes']:,} bytes", f"{row['asked']:,}"
+        elif row["unit"] == "share":
+            found, asked = f"{row['share']:.1%} ({row['step_seconds'] * 1e3:.0f} ms a step)", f"{row['asked']:.0%}"
+        else:
+            found = f"{row['seconds']:.1f} s by the clock, {row['processor_seconds']:.1f} s of processor"
+            asked = f"{row['asked']:g} s"
+        lines.append(f"| {name} | {found}{'' if row['met'] else ' **(missed)**'} | {asked} |")
+    loads = sorted(load for row in data["rows"].values() for load in row["load"])
+    return "\n".join([*lines, "", f"{data['machine']['cores']} cores with a load of {loads[0]:g} to {loads[-1]:g}."])
+
+
 SPEED = ROOT / "docs" / "engine-speed.md"
 PARTS = {
     "settings": (ROOT / "docs" / "settings.md", settings_table),
@@ -142,8 +159,9 @@ PARTS = {
     "tag": (ROOT / "docs" / "tag.md", lambda: tasks_table("tag")),
     "lm": (ROOT / "docs" / "lm.md", lambda: tasks_table("lm")),
     "memory": (ROOT / "docs" / "memory.md", memory_table),
-    "series": (ROOT / "docs" / "series.md", lambda: tasks_table("series")),
     "translate": (ROOT / "docs" / "translate.md", lambda: tasks_table("translate")),
+    "series": (ROOT / "docs" / "series.md", lambda: tasks_table("series")),
+    "microscope": (ROOT / "docs" / "report.md", microscope_table),
     "transcribe": (ROOT / "docs" / "transcribe.md", lambda: tasks_table("transcribe")),
     "explain": (ROOT / "docs" / "how-it-compiles.md", explained),
     "compare": (ROOT / "README.md", lambda: compare_table("travel-en")),
