@@ -37,7 +37,7 @@ def to_data(figure: Figure) -> dict[str, Any]:
         else {
             "identity": check.identity,
             "error": _plain(check.error),
-            "tolerance": _plain(check.tolerance),
+            "tolerance": _plain(float(check.tolerance)),
             "holds": check.holds,
         },
         "notes": list(figure.notes),

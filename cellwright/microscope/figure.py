@@ -46,7 +46,7 @@ class Check:
 
     @property
     def holds(self) -> bool:
-        return self.error <= self.tolerance
+        return bool(self.error <= self.tolerance)  # a tolerance of NumPy gives a truth value that JSON does not know
 
     def __str__(self) -> str:
         return f"{self.identity}: error {self.error:.1e} ({'holds' if self.holds else 'does NOT hold'})"
