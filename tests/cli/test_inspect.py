@@ -87,6 +87,7 @@ def test_a_mistake_has_no_traceback(cellwright, run: Path) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1800)
 def test_a_long_text_is_summarised_with_a_note(cellwright, run: Path, tmp_path: Path) -> None:
     done = cellwright("inspect", str(run), "leave Taipei on November 2nd " * 2_000, "--html", "long.html", cwd=tmp_path)
     assert done.returncode == 0, done.stderr

@@ -21,6 +21,8 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch import distributed as dist
+from torch.distributed.distributed_c10d import PrefixStore
+from torch.distributed.rendezvous import rendezvous
 
 from cellwright.errors import ConfigError, TrainingError
 
@@ -39,7 +41,10 @@ def join() -> Ranks:
         return Ranks(0, 1)
     if not dist.is_initialized():
         try:
-            dist.init_process_group("gloo", timeout=PATIENCE)
+            store, rank, size = next(iter(rendezvous("env://", timeout=PATIENCE)))
+            # torchrun's store outlives a restart, and with it the addresses of processes that are gone
+            store = PrefixStore(f"start-{os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", store)
+            dist.init_process_group("gloo", store=store, rank=rank, world_size=size, timeout=PATIENCE)
         except (RuntimeError, ValueError) as error:
             raise ConfigError(
                 f"Expected to reach the other {count - 1} processes, found: {error}",

@@ -103,6 +103,7 @@ def test_a_class_that_the_start_did_not_see_is_an_error_not_another_class(tmp_pa
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1800)
 def test_memory_does_not_grow_with_the_file() -> None:
     """A quarter of what is measured by hand: 250 MB beside 8 MB."""
     program = Path(__file__).parents[3] / "benchmarks" / "streaming.py"

@@ -91,6 +91,7 @@ def test_another_bit_in_one_process_is_told_by_all(together: tuple[Path, str]) -
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1800)
 def test_a_killed_process_and_a_new_start_end_as_if_it_had_lived(
     together: tuple[Path, str], tmp_path: Path, same_run
 ) -> None:

