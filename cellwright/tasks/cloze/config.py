@@ -47,4 +47,4 @@ class ClozeModelSection(Section):
 class ClozeConfig(Config):
     data: ClozeData = ClozeData()
     model: ClozeModelSection = ClozeModelSection()
-    train: TrainSection = TrainSection(epochs=6, batch_size=20, learning_rate=0.015, clip=1.0, average=0.98)
+    train: TrainSection = TrainSection(epochs=8, batch_size=20, learning_rate=0.015, clip=1.0, average=0.98)

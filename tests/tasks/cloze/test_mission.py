@@ -34,5 +34,5 @@ def test_a_later_word_tells_the_sense(tmp_path: Path) -> None:
     left, _ = right(tmp_path / "left", data="senses", model__bidirectional=False, train__epochs=3)
     assert abs(left - 0.5) <= 0.03
     model = cw.load(tmp_path / "both")
-    assert model.predict("他看见了苹果昨天和朋友一起，想起了乔布斯").gaps[0].words[0] == "苹果/公司"
-    assert model.predict("他看见了苹果昨天和朋友一起，想起了果园").gaps[0].words[0] == "苹果/水果"
+    assert model.predict("他看见了苹果，想起了乔布斯").gaps[0].words[0] == "苹果/公司"
+    assert model.predict("他看见了苹果，想起了果园").gaps[0].words[0] == "苹果/水果"
