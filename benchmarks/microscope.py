@@ -128,22 +128,35 @@ WATCHED: dict[str, dict[str, Any]] = {  # an epoch of some 200 steps and more
 }
 
 
+class TimedWatch(Watch):
+    """Watch, with the seconds of each look."""
+
+    looks: list[float]
+
+    def _look(self, step: int, epoch: int) -> None:
+        before = self.seconds
+        super()._look(step, epoch)
+        self.looks = [*getattr(self, "looks", []), self.seconds - before]
+
+
 def watch() -> dict[str, Row]:
-    """What a look of `--watch 100` takes of the 100 steps that it stands for; the first look makes kernels too."""
+    """What a look of `--watch 100` takes of the 100 steps that it stands for; the first, which makes kernels, apart."""
     found: dict[str, Row] = {}
     for task, settings in WATCHED.items():
         with tempfile.TemporaryDirectory() as folder:
-            watching = Watch(Path(folder) / "run", EVERY)
+            watching = TimedWatch(Path(folder) / "run", EVERY)
             options: dict[str, Any] = {"train__threads": THREADS, "train__epochs": 1, **settings}
             cw.train(task, out=Path(folder) / "run", callbacks=[watching], **options)
             lines = watching.file.read_text(encoding="utf-8").splitlines()
             steps = json.loads((Path(folder) / "run" / "metrics.jsonl").read_text().splitlines()[-1])["step"]
-        look_seconds = watching.seconds / len(lines)
+        first_look, *later = watching.looks
+        look_seconds = sum(later) / len(later)
         step_seconds = (watching.total - watching.seconds) / steps
         share = look_seconds / (EVERY * step_seconds)
         row = {"share": round(share, 4), "asked": SHARE, "unit": "share", "met": share <= SHARE}
         times = {"look_seconds": round(look_seconds, 4), "step_seconds": round(step_seconds, 4)}
-        found[f"train {task} --watch {EVERY}"] = row | times | {"looks": len(lines), "steps": steps}
+        counts = {"first_look_seconds": round(first_look, 4), "looks": len(lines), "steps": steps}
+        found[f"train {task} --watch {EVERY}"] = row | times | counts
     return found
 
 
