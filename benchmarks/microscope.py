@@ -131,12 +131,14 @@ WATCHED: dict[str, dict[str, Any]] = {  # an epoch of some 200 steps and more
 class TimedWatch(Watch):
     """Watch, with the seconds of each look."""
 
-    looks: list[float]
+    def __init__(self, folder: Path, every: int) -> None:
+        super().__init__(folder, every)
+        self.looks: list[float] = []
 
     def _look(self, step: int, epoch: int) -> None:
         before = self.seconds
         super()._look(step, epoch)
-        self.looks = [*getattr(self, "looks", []), self.seconds - before]
+        self.looks.append(self.seconds - before)
 
 
 def watch() -> dict[str, Row]:
