@@ -17,7 +17,7 @@ from cellwright.tasks.classify.config import ClassifyModel
 from cellwright.tasks.classify.examples import Example
 from cellwright.tasks.classify.model import ClassifyNetwork
 from cellwright.tasks.classify.ngrams import Baselines
-from cellwright.tasks.classify.task import probabilities
+from cellwright.tasks.classify.task import probabilities, scores
 from cellwright.tasks.classify.vocabulary import Vocabulary
 from cellwright.tasks.classify.why import reasons
 from cellwright.tasks.data.given_text import given_text
@@ -56,7 +56,10 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Weighed:
-    """A piece of the text; `effect` is how much log p(label) falls without it, in nats; negative: it spoke against."""
+    """A piece of the text; `effect` is how much the log odds of the label, log p/(1 − p), fall without it, in nats.
+
+    Negative: the piece spoke against the label.
+    """
 
     text: str
     effect: float
@@ -135,13 +138,15 @@ class TextClassifier(TextModel[Decision]):
         decision = self.predict(text)
         answer = self.vocabulary.class_rows[decision.label]
 
-        def log_probabilities(cut: list[tuple[str, ...]]) -> Tensor:
+        def log_odds(cut: list[tuple[str, ...]]) -> Tensor:
             examples = [Example(words, "", "") for words in cut]
-            return probabilities(self.network, self.vocabulary, examples)[:, answer].clamp_min(1e-30).log()
+            scores_EN = scores(self.network, self.vocabulary, examples)
+            others = torch.arange(len(self.classes)) != answer
+            return scores_EN[:, answer] - scores_EN[:, others].logsumexp(1)
 
         pieces = [
             Weighed(join_words(self._in_order(example.words[reason.first : reason.after]))[0], round(reason.effect, 4))
-            for reason in reasons(example.words, log_probabilities)
+            for reason in reasons(example.words, log_odds)
         ]
         return Explanation(decision, tuple(pieces))
 

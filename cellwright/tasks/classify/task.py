@@ -164,11 +164,16 @@ def make_batch(
 
 @torch.no_grad()
 def probabilities(network: ClassifyNetwork, vocabulary: Vocabulary, examples: Sequence[Example]) -> Tensor:
-    """(E, N) of each example, in order; short ones are read together. The network must be in eval mode."""
+    """(E, N) of each example, in order. The network must be in eval mode."""
+    return scores(network, vocabulary, examples).softmax(1)
+
+
+def scores(network: ClassifyNetwork, vocabulary: Vocabulary, examples: Sequence[Example]) -> Tensor:
+    """(E, N) before the softmax, in order; short texts are read together. The network must be in eval mode."""
     order = sorted(range(len(examples)), key=lambda k: len(examples[k].words))
     found_EN = torch.zeros(len(examples), len(vocabulary.classes))
     for start in range(0, len(order), EVALUATION_BATCH):
         chosen = order[start : start + EVALUATION_BATCH]
         scores_BN = network(make_batch([examples[k] for k in chosen], vocabulary))
-        found_EN[torch.tensor(chosen)] = scores_BN.softmax(1).to(found_EN.dtype)
+        found_EN[torch.tensor(chosen)] = scores_BN.to(found_EN.dtype)
     return found_EN

@@ -25,8 +25,10 @@ def test_a_chinese_review_and_the_words_that_decided(tmp_path: Path) -> None:
     text = "纸很好。没有刺鼻的油墨味。价格便宜。做工非常好。在别家买的封面差，一打开就有割手的边。"
     explained = model.why(text)
     assert explained.decision.label == "positive"
-    for word in ("好", "没有", "便宜"):
-        assert any(word in piece.text and piece.effect > 0 for piece in explained.pieces), explained
+    kept = [piece.text for piece in explained.pieces if piece.effect > 0]
+    for word in ("没", "便宜", "别家"):  # in "没有" it is 没 that denies: without it 有 is left
+        assert any(word in piece for piece in kept), explained
+    assert sum("好" in piece for piece in kept) == 2, explained  # of the paper and of the work
     assert model.predict("有刺鼻的油墨味。").label == "negative"
     assert model.predict("没有刺鼻的油墨味。").label == "positive"
     assert model.predict("在别家买的有割手的边。纸很好。").label == "positive"
