@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -98,21 +99,11 @@ def test_the_shell_trains_on_files_and_evaluates(tmp_path: Path) -> None:
     assert json.loads(shell("evaluate", str(out), "--data", str(alone), "--json"))["examples"] == 120
 
 
-def test_a_run_that_was_stopped_within_an_epoch_goes_on_with_the_same_bits(
-    tmp_path: Path, quick: dict[str, object]
+def test_a_killed_run_goes_on_with_the_same_bits(
+    killed_run_ends_alike: Callable[..., Path], quick: dict[str, object]
 ) -> None:
-    class Stop(cw.tasks.training.task.Callback):
-        def on_step(self, report) -> None:
-            if report.step == 7:
-                raise RuntimeError("the power is gone")
-
-    settings = quick | {"train__checkpoint_every": 5, "data__size": 320, "data": "agreement-zh"}
-    cw.train("agreement", out=tmp_path / "whole", callbacks=[], **settings)
-    with pytest.raises(RuntimeError):
-        cw.train("agreement", out=tmp_path / "cut", callbacks=[Stop()], **settings)
-    cw.train("agreement", out=tmp_path / "cut", resume=True, callbacks=[])
-    for name in ("metrics.jsonl", "best/weights.safetensors"):
-        assert (tmp_path / "whole" / name).read_bytes() == (tmp_path / "cut" / name).read_bytes()
+    settings = {**quick, "data": "agreement-zh", "data__size": 320, "train__checkpoint_every": 5}
+    killed_run_ends_alike("agreement", 7, **settings)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -168,22 +169,12 @@ def test_long_lines_are_read_in_pieces(tmp_path: Path) -> None:
     assert corpus.train[2].words == ("w20", "w21", "w22")
 
 
-def test_a_run_that_was_stopped_within_an_epoch_goes_on_with_the_same_bits(
-    tmp_path: Path, quick: dict[str, object]
+def test_a_killed_run_goes_on_with_the_same_bits(
+    killed_run_ends_alike: Callable[..., Path], quick: dict[str, object]
 ) -> None:
-    class Stop(cw.tasks.training.task.Callback):
-        def on_step(self, report) -> None:
-            if report.step == 7:
-                raise RuntimeError("the power is gone")
-
     settings = quick | {"train__checkpoint_every": 5, "model__dropout": 0.3, "model__dropout_input": 0.1}
     settings |= {"model__num_layers": 2, "data__size": 200, "data": "senses-zh"}
-    cw.train("cloze", out=tmp_path / "whole", callbacks=[], **settings)
-    with pytest.raises(RuntimeError):
-        cw.train("cloze", out=tmp_path / "cut", callbacks=[Stop()], **settings)
-    cw.train("cloze", out=tmp_path / "cut", resume=True, callbacks=[])
-    for name in ("metrics.jsonl", "best/weights.safetensors"):
-        assert (tmp_path / "whole" / name).read_bytes() == (tmp_path / "cut" / name).read_bytes()
+    killed_run_ends_alike("cloze", 7, **settings)
 
 
 def test_a_cell_of_a_file_serves_and_its_model_loads_without_the_file(tmp_path: Path, quick: dict[str, object]) -> None:

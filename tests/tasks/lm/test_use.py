@@ -173,20 +173,10 @@ def test_a_bidirectional_next_word_model_is_refused(tmp_path):
     assert "train cloze" in str(error.value)
 
 
-def test_a_run_that_was_stopped_within_an_epoch_goes_on_with_the_same_bits(tmp_path, quick):
-    class Stop(cw.tasks.training.task.Callback):
-        def on_step(self, report):
-            if report.step == 7:
-                raise RuntimeError("the power is gone")
-
+def test_a_killed_run_goes_on_with_the_same_bits(killed_run_ends_alike, quick):
     settings = quick | {"train__checkpoint_every": 5, "model__dropout": 0.3, "model__weight_drop": 0.2}
-    cw.train("lm", data="sentences-en", out=tmp_path / "whole", callbacks=[], **settings)
-    with pytest.raises(RuntimeError):
-        cw.train("lm", data="sentences-en", out=tmp_path / "cut", callbacks=[Stop()], **settings)
-    cw.train("lm", out=tmp_path / "cut", resume=True, callbacks=[])
-    for name in ("metrics.jsonl", "best/weights.safetensors"):
-        assert (tmp_path / "whole" / name).read_bytes() == (tmp_path / "cut" / name).read_bytes()
-    assert RunFolder.task_of(tmp_path / "cut") == "lm"
+    resumed = killed_run_ends_alike("lm", 7, data="sentences-en", **settings)
+    assert RunFolder.task_of(resumed) == "lm"
 
 
 def write(folder: Path, **files: bytes) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,9 +19,6 @@ from cellwright.tasks.memory.problem import Example
 from cellwright.tasks.memory.problems import make_batch
 from cellwright.tasks.registry import kind_named
 from cellwright.tasks.training.config import load_config
-from cellwright.tasks.training.loop import fit, prepare
-from cellwright.tasks.training.run_folder import RunFolder
-from cellwright.tasks.training.task import Callback
 
 
 def config(quick: dict[str, object], *sets: str) -> MemoryConfig:
@@ -70,35 +68,10 @@ def test_a_damaged_folder_is_refused(run: Path, tmp_path: Path, file: str) -> No
         cw.load(folder)
 
 
-class Killed(BaseException):
-    """The process ends here."""
-
-
-class KillAt(Callback):
-    def __init__(self, step: int) -> None:
-        self.step = step
-
-    def on_step(self, report) -> None:
-        if report.step == self.step:
-            raise Killed
-
-
-def test_a_resumed_run_ends_with_the_same_bits(tmp_path: Path, quick: dict[str, object]) -> None:
-    sets = ("data.size=96", "train.checkpoint_every=2", "train.epochs=2")
-    results = {}
-    for name in ("whole", "killed"):
-        own = config(quick, *sets)
-        for resume in (False, True)[: 1 if name == "whole" else 2]:
-            prepare(own.train)
-            task = kind_named("memory").build(own)
-            run = RunFolder.open(tmp_path / name, own, resume=resume)
-            run.keep_identity({"task": "memory", **task.identity()})
-            try:
-                fit(task, own, run, callbacks=[] if name == "whole" or resume else [KillAt(4)])
-            except Killed:
-                continue
-        results[name] = torch.cat([p.detach().flatten() for p in task.model.parameters()])
-    assert torch.equal(results["whole"], results["killed"])
+def test_a_killed_run_goes_on_with_the_same_bits(
+    killed_run_ends_alike: Callable[..., Path], quick: dict[str, object]
+) -> None:
+    killed_run_ends_alike("memory", 4, **{**quick, "data__size": 96, "train__epochs": 2, "train__checkpoint_every": 2})
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -127,15 +128,12 @@ def test_a_folder_reloads_exactly_and_a_changed_one_is_refused(run: Path, tmp_pa
             cw.load(tmp_path / "odd")
 
 
-def test_an_interrupted_run_ends_with_the_same_bits(tmp_path: Path, quick: dict[str, object]) -> None:
+def test_a_killed_run_goes_on_with_the_same_bits(
+    killed_run_ends_alike: Callable[..., Path], quick: dict[str, object]
+) -> None:
     regularised = {"model__input_noise": 0.1, "model__stretch": 0.2, "model__input_dropout": 0.1}
-    settings = {**quick, **regularised, "data__size": 90, "train__epochs": 2}
-    cw.train("series-classify", out=tmp_path / "whole", **settings)  # type: ignore[arg-type]
-    cw.train("series-classify", out=tmp_path / "cut", **settings, train__max_minutes=1e-4)  # type: ignore[arg-type]
-    for budget in (1e-4, 1e-4, 0.0):
-        cw.train(out=tmp_path / "cut", resume=True, train__max_minutes=budget)
-    for file in ("metrics.jsonl", "best/weights.safetensors"):
-        assert (tmp_path / "cut" / file).read_bytes() == (tmp_path / "whole" / file).read_bytes()
+    settings = {**quick, **regularised, "data__size": 90, "train__epochs": 2, "train__checkpoint_every": 1}
+    killed_run_ends_alike("series-classify", 4, **settings)
 
 
 def test_a_folder_of_files_is_read_trained_on_and_evaluated(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -149,14 +150,11 @@ def test_a_folder_reloads_exactly_and_a_changed_one_is_refused(run: Path, tmp_pa
             cw.load(tmp_path / "odd")
 
 
-def test_an_interrupted_run_ends_with_the_same_bits(tmp_path: Path, quick: dict[str, object]) -> None:
-    settings = {**quick, "data__size": 500, "train__epochs": 2}
-    cw.train("series-forecast", out=tmp_path / "whole", **settings)  # type: ignore[arg-type]
-    cw.train("series-forecast", out=tmp_path / "cut", **settings, train__max_minutes=1e-4)  # type: ignore[arg-type]
-    for budget in (1e-4, 0.0):
-        cw.train(out=tmp_path / "cut", resume=True, train__max_minutes=budget)
-    for file in ("metrics.jsonl", "best/weights.safetensors"):
-        assert (tmp_path / "cut" / file).read_bytes() == (tmp_path / "whole" / file).read_bytes()
+def test_a_killed_run_goes_on_with_the_same_bits(
+    killed_run_ends_alike: Callable[..., Path], quick: dict[str, object]
+) -> None:
+    settings = {**quick, "data__size": 500, "train__epochs": 2, "train__checkpoint_every": 2}
+    killed_run_ends_alike("series-forecast", 3, **settings)
 
 
 def test_a_file_is_trained_on_and_evaluated(tmp_path: Path, quick: dict[str, object]) -> None:

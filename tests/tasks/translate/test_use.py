@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,6 @@ import cellwright as cw
 from cellwright.errors import ConfigError, DataError, StorageError
 from cellwright.tasks.registry import kind_named
 from cellwright.tasks.training.config import load_config
-from cellwright.tasks.training.loop import fit, prepare
-from cellwright.tasks.training.run_folder import RunFolder
-from cellwright.tasks.training.task import Callback
 from cellwright.tasks.translate import bleu
 from cellwright.tasks.translate.baselines import most_frequent, nearest
 from cellwright.tasks.translate.config import TranslateConfig
@@ -136,36 +134,11 @@ def test_the_folder_reloads_exactly_and_a_damaged_one_is_refused(run: Path, mode
             cw.load(tmp_path / name)
 
 
-class Killed(BaseException):
-    """The process ends here."""
-
-
-class KillAt(Callback):
-    def __init__(self, step: int) -> None:
-        self.step = step
-
-    def on_step(self, report) -> None:
-        if report.step == self.step:
-            raise Killed
-
-
-def test_a_resumed_run_ends_with_the_same_bits(tmp_path: Path, quick: dict[str, object]) -> None:
-    values = {key.replace("__", ".", 1): value for key, value in quick.items()}
-    values |= {"data.size": 100, "train.epochs": 2, "train.checkpoint_every": 1, "model.token_dropout": 0.2}
-    own = load_config(None, schema=TranslateConfig, values=values)
-    results = {}
-    for name in ("whole", "killed"):
-        for resume in (False, True)[: 1 if name == "whole" else 2]:
-            prepare(own.train)
-            task = kind_named("translate").build(own)
-            run = RunFolder.open(tmp_path / name, own, resume=resume)
-            run.keep_identity({"task": "translate", **task.identity()})
-            try:
-                fit(task, own, run, callbacks=[] if name == "whole" or resume else [KillAt(3)])
-            except Killed:
-                continue
-        results[name] = torch.cat([p.detach().flatten() for p in task.model.parameters()])
-    assert torch.equal(results["whole"], results["killed"])
+def test_a_killed_run_goes_on_with_the_same_bits(
+    killed_run_ends_alike: Callable[..., Path], quick: dict[str, object]
+) -> None:
+    settings = {**quick, "data__size": 100, "train__epochs": 2, "train__checkpoint_every": 2}
+    killed_run_ends_alike("translate", 3, **settings, data="dates-en", model__token_dropout=0.2)
 
 
 @pytest.mark.parametrize("cell", ["PerToken", "MinGRU", "file"])
