@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from cellwright.tasks.lm.model import Carried, LanguageNetwork, zeros
-from cellwright.tasks.lm.streams import Window
+from cellwright.tasks.lm.streams import ALL, Window
 
 __all__ = ["CarriedNetwork"]
 
@@ -18,7 +18,10 @@ class CarriedNetwork(nn.Module):
     state before the last window is kept too: the same window again gives the same loss again.
 
     Args:
-        streams: rows of a batch.
+        streams: read side by side.
+
+    Attributes:
+        streams: those that windows hold; the states of the others stay as they are.
     """
 
     start: Tensor
@@ -26,6 +29,7 @@ class CarriedNetwork(nn.Module):
     def __init__(self, network: LanguageNetwork, streams: int) -> None:
         super().__init__()
         self.network = network
+        self.streams = ALL
         self.shape = [len(states) for states in zeros(network, streams)]
         for when in ("before", "after"):
             for number, states in enumerate(zeros(network, streams)):
@@ -33,21 +37,26 @@ class CarriedNetwork(nn.Module):
                     self.register_buffer(f"{when}_{number}_{k}", state)
         self.register_buffer("start", torch.tensor(-1))  # of the last window
 
-    def carried(self, when: str) -> Carried:
-        """The state "before" or "after" the last window."""
+    def carried(self, when: str, streams: slice = ALL) -> Carried:
+        """The state "before" or "after" the last window; of some streams, as views."""
         return [
-            tuple(self.get_buffer(f"{when}_{number}_{k}") for k in range(count))
+            tuple(self.get_buffer(f"{when}_{number}_{k}")[:, streams] for k in range(count))
             for number, count in enumerate(self.shape)
         ]
+
+    def states(self) -> list[Tensor]:
+        """Every state that is carried, (1, B, S) each."""
+        return [state for when in ("before", "after") for own in self.carried(when) for state in own]
 
     def forward(self, window: Window) -> Tensor:
         """Mean loss of a window with the penalties, and the state carried on; a window at 0 begins from zeros."""
         if window.start != int(self.start):
             _copy(self.carried("before"), self.carried("after"))
             self.start.fill_(window.start)
-        begin = None if window.start == 0 else [tuple(s.clone() for s in own) for own in self.carried("before")]
+        before = self.carried("before", self.streams)
+        begin = None if window.start == 0 else [tuple(state.clone() for state in own) for own in before]
         found = self.network(window.x_BT, begin)
-        _copy(self.carried("after"), found.carried)
+        _copy(self.carried("after", self.streams), found.carried)
         return self.network.losses(found, window.y_BT).mean() + self.network.penalties(found)
 
 

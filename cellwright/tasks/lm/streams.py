@@ -18,8 +18,9 @@ from torch import Tensor
 
 from cellwright.errors import DataError
 
-__all__ = ["Streams", "Window"]
+__all__ = ["ALL", "Streams", "Window"]
 
+ALL = slice(None)
 GOLDEN = 0.6180339887498949
 
 
@@ -65,6 +66,6 @@ class Streams:
         starts = [0, *range(first - shift, self.length - shift, self.steps)]
         return [*itertools.pairwise(starts), (starts[-1], min(starts[-1] + self.steps, self.length))]
 
-    def window(self, start: int, stop: int) -> Window:
-        """Tokens from `start` to before `stop` of each stream."""
-        return Window(self.x_BL[:, start:stop].contiguous(), self.y_BL[:, start:stop].contiguous(), start)
+    def window(self, start: int, stop: int, streams: slice = ALL) -> Window:
+        """Tokens from `start` to before `stop` of each stream, or of some of them."""
+        return Window(self.x_BL[streams, start:stop].contiguous(), self.y_BL[streams, start:stop].contiguous(), start)

@@ -40,7 +40,7 @@ class LmTask:
     """
 
     metric = "log_likelihood"
-    loss_mean_over: MeanOver = "whole batches"  # a state is carried from one to the next
+    loss_mean_over: MeanOver = "streams"
 
     def __init__(self, config: LmConfig, corpus: TextCorpus, cell: Cell | None) -> None:
         self.config = config
@@ -53,7 +53,8 @@ class LmTask:
         self.rows = stream_of(corpus.train, self.vocabulary).rows
         self.valid = stream_of(corpus.valid, self.vocabulary).rows
         self.streams = Streams(self.rows, config.train.batch_size, config.model.steps)
-        self.model: nn.Module = CarriedNetwork(self.network, config.train.batch_size)
+        self.carry = CarriedNetwork(self.network, config.train.batch_size)
+        self.model: nn.Module = self.carry
         self.notes.append(f"{len(self.rows):,} tokens to train on, {len(self.vocabulary):,} rows in the vocabulary")
 
     def identity(self) -> dict[str, str]:
@@ -71,7 +72,14 @@ class LmTask:
 
     def batch(self, indices: Sequence[int], rng: np.random.Generator) -> Window:
         start, stop = indices
-        return self.streams.window(start, stop)
+        return self.streams.window(start, stop, self.carry.streams)
+
+    def read_streams(self, chosen: slice) -> int:
+        self.carry.streams = chosen
+        return len(range(self.config.train.batch_size)[chosen])
+
+    def carried(self) -> list[Tensor]:
+        return self.carry.states()
 
     def loss(self, batch: Window) -> tuple[Tensor, int]:
         loss: Tensor = self.model(batch)

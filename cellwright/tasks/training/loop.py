@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import numpy as np
 import torch
@@ -28,7 +28,7 @@ from cellwright.tasks.training.ranks import Ranks
 from cellwright.tasks.training.run_folder import RunFolder
 from cellwright.tasks.training.schedule import WeightAverage, learning_rate, make_optimizer
 from cellwright.tasks.training.stop_signal import StopSignal
-from cellwright.tasks.training.task import Callback, EpochReport, StepReport, Task, loss_mean_over
+from cellwright.tasks.training.task import Callback, EpochReport, StepReport, StreamTask, Task, loss_mean_over
 
 __all__ = ["FitResult", "fit", "prepare"]
 
@@ -93,6 +93,8 @@ class _Run:
         self.callbacks = callbacks
         self.ranks = ranks
         self.mean_over = loss_mean_over(task)
+        self.streams = cast(StreamTask, task) if self.mean_over == "streams" and ranks.count > 1 else None
+        self.own_streams = self.streams.read_streams(ranks.streams) if self.streams else 0
         self.optimizer = make_optimizer(task.model, train)
         self.average = WeightAverage(task.model, train.average, plain=train.non_monotone > 0)
         self.now = Counters(train_size=task.train_size())
@@ -106,11 +108,10 @@ class _Run:
     def go(self) -> FitResult:
         if self.steps == 0:
             raise DataError("Expected training examples, found none.", repair="Check the training split of --data.")
-        if self.ranks.count > 1 and self.mean_over == "whole batches":
+        if self.streams and any(self.ranks.any(self.own_streams == 0)):
             raise ConfigError(
-                f"Expected a task whose batches can be shared out, found one that carries a state from batch to batch "
-                f"({self.ranks.count} processes).",
-                repair="Train it in one process: cellwright train.",
+                f"Expected at least one stream for each of {self.ranks.count} processes, found train.batch_size lower.",
+                repair="Set train.batch_size higher, or start fewer processes.",
             )
         # Apart from the seed of the initial weights, so that the stream does not depend on how many were drawn.
         torch.manual_seed(int(np.random.SeedSequence(self.train.seed, spawn_key=(0, 0, 0)).generate_state(1)[0]))
@@ -195,14 +196,16 @@ class _Run:
         now, began = self.now, time.perf_counter()
         self.ranks.begin_step(self.train.seed, now.step)
         self.optimizer.zero_grad(set_to_none=True)
-        share = self.ranks.share(batches[now.position])
+        # a batch of streams is told by where it begins and ends, and each process reads its own streams of it
+        share = batches[now.position] if self.streams else self.ranks.share(batches[now.position])
         value, weight, tokens, batch, random_state = 0.0, 0.0, 0, None, torch.get_rng_state()
         if len(share):
             batch = self.task.batch(share, batch_rng(self.train.seed, now.epoch, now.position, self.ranks.rank))
             random_state = torch.get_rng_state()
             with self._lower_precision():
                 loss, tokens = self.task.loss(batch)
-            value, weight = loss.item(), tokens if self.mean_over == "tokens" else len(share)
+            parts = {"tokens": tokens, "examples": len(share), "streams": self.own_streams}
+            value, weight = loss.item(), parts[self.mean_over]
             if not math.isfinite(value):
                 torch.set_rng_state(random_state)  # the same dropout again, this time watched
                 bad = first_bad_value(self.model, lambda: self.task.loss(batch))
@@ -345,6 +348,8 @@ class _Run:
 
     def _checkpoint(self, required: bool = False) -> None:
         """Save; a disk that refuses stops training only when this is the last chance."""
+        if self.streams:
+            self.ranks.complete(self.streams.carried())
         if not self.ranks.first:
             return
         now = self.now
@@ -360,6 +365,8 @@ class _Run:
 
     def _check_same(self) -> None:
         """All processes hold the same weights, bit for bit."""
+        if self.streams:
+            self.ranks.complete(self.streams.carried())
         self.ranks.check_same("the weights", [*self.model.state_dict().values(), *self.average.tensors.values()])
 
     def _interrupted(self) -> NoReturn:

@@ -79,6 +79,11 @@ class Ranks:
         """This process's part of a batch: every `count`-th, which are of like length too; perhaps none."""
         return indices if self.count == 1 else indices[self.rank :: self.count]
 
+    @property
+    def streams(self) -> slice:
+        """This process's part of streams that are read side by side: every `count`-th."""
+        return slice(self.rank, None, self.count)
+
     def begin_step(self, seed: int, step: int) -> None:
         """Draws of dropout that depend on seed, step and process alone: no other process's state has to be saved."""
         if self.count > 1:
@@ -107,6 +112,16 @@ class Ranks:
             for p, part in zip(used, torch.split(flat, [p.numel() for p in used]), strict=True):
                 p.grad = part.view_as(p)
         return float(head[0]) / total, int(head[2])
+
+    def complete(self, states: Sequence[Tensor]) -> None:
+        """Fill in, in place, what the others hold of tensors (L, B, S): each process has its own `streams` of B."""
+        if self.count == 1:
+            return
+        for state in states:
+            whole = torch.zeros_like(state)
+            whole[:, self.streams] = state[:, self.streams]
+            self._sum(whole)
+            state.copy_(whole)
 
     def any(self, *flags: bool) -> tuple[bool, ...]:
         """Each flag, or that of another process."""

@@ -10,16 +10,16 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from torch import Tensor, nn
 
-__all__ = ["Callback", "EpochReport", "MeanOver", "StepReport", "Task", "loss_mean_over"]
+__all__ = ["Callback", "EpochReport", "MeanOver", "StepReport", "StreamTask", "Task", "loss_mean_over"]
 
-MeanOver = Literal["examples", "tokens", "whole batches"]
+MeanOver = Literal["examples", "tokens", "streams"]
 
 
 class Task(Protocol):
     """A model with its data. Everything random comes from `rng` or from torch's generator, or resuming is not exact.
 
     A task may say what the loss of a batch is the mean over, for several processes that share it out, with an attribute
-    `loss_mean_over`: "examples" (the default: indices of `batch`), "tokens", or "whole batches" if a batch cannot be.
+    `loss_mean_over`: "examples" (the default: indices of `batch`), "tokens", or "streams" if it is a StreamTask.
     """
 
     model: nn.Module
@@ -47,6 +47,18 @@ class Task(Protocol):
 
     def save_model(self, folder: Path, metrics: Mapping[str, float]) -> None:
         """Write the model as `folder`, with storage.write_folder, so that an older one is replaced only when whole."""
+        ...
+
+
+class StreamTask(Task, Protocol):
+    """A task whose batches are all of the same streams, each with a state that is carried from batch to batch."""
+
+    def read_streams(self, chosen: slice) -> int:
+        """From now on batches, losses and states are of these streams alone; how many they are."""
+        ...
+
+    def carried(self) -> Sequence[Tensor]:
+        """The states of all streams, (L, B, S) each: those that were not chosen stay as they are."""
         ...
 
 

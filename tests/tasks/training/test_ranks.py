@@ -129,14 +129,6 @@ def test_one_process_is_left_as_it_is(monkeypatch) -> None:
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_a_task_whose_batches_hang_together_is_refused(toy, tmp_path: Path) -> None:
-    config = toy.toy_config()
-    task = toy.ToyTask(config)
-    task.loss_mean_over = "whole batches"
-    with pytest.raises(ConfigError, match="carries a state from batch to batch"):
-        fit(task, config, RunFolder.open(tmp_path / "run", config), ranks=Ranks(0, 2))
-
-
 def test_processes_that_cannot_meet_say_so(monkeypatch) -> None:
     for name, value in {"RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1"}.items():
         monkeypatch.setenv(name, value)
