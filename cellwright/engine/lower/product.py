@@ -138,13 +138,28 @@ def _tile(
     sums = [list(first) for _ in range(height)]
 
     def chain(k: ir.Value, sums: list[list[ir.Value]]) -> list[list[ir.Value]]:
+        """In an order in which the registers that the sums leave are enough."""
         at = [e.at(matrix, b.mul(k, I64(e.target.panel))) for matrix in matrices]
         each = e.target.isa.tile[1]
-        columns = [e.load_vector(e.at(at[v // each], I64(v % each * e.target.lanes))) for v in range(vectors)]
-        new = []
-        for row, held in zip(rows, sums, strict=True):
-            one = e.splat(b.load(e.at(row, k), typ=e.target.element))
-            new.append([e.fma(one, column, total) for column, total in zip(columns, held, strict=True)])
+
+        def column(v: int) -> ir.Value:
+            return e.load_vector(e.at(at[v // each], I64(v % each * e.target.lanes)))
+
+        def one(row: ir.Value) -> ir.Value:
+            return e.splat(b.load(e.at(row, k), typ=e.target.element))
+
+        if len(matrices) == 1:  # many rows: one after another
+            columns = [column(v) for v in range(vectors)]
+            return [
+                [e.fma(value, c, total) for c, total in zip(columns, held, strict=True)]
+                for value, held in zip(map(one, rows), sums, strict=True)
+            ]
+        ones = [one(row) for row in rows]
+        new: list[list[ir.Value]] = [[] for _ in rows]
+        for v in range(vectors):
+            here = column(v)
+            for value, held, row in zip(ones, sums, new, strict=True):
+                row.append(e.fma(value, here, held[v]))
         return new
 
     whole = b.and_(depth, I64(-UNROLL))
