@@ -4,6 +4,7 @@
 
 Writes JSON lines of that size, trains `classify` on them with data.stream=true for some minutes in a process of its
 own, and says how much more memory that process held at its highest than one that trained on 8 MB of the same kind.
+Writes results/streaming.json.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ import tempfile
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from record import record
 
 SMALL = 8
 WORDS = 200  # few: the n-grams beside the network take memory too, as much on a small file as on a large one
@@ -83,7 +86,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--megabytes", type=int, default=1000)
     parser.add_argument("--minutes", type=float, default=1.0, help="of training, each time")
-    parser.add_argument("--json", type=Path, help="write the figures here too")
     asked = parser.parse_args()
     small, large = measure(SMALL, asked.minutes), measure(asked.megabytes, asked.minutes)
     growth = round(large.peak - small.peak, 1)
@@ -91,9 +93,8 @@ def main() -> None:
         f"{small.megabytes} MB: peak {small.peak} MB; {large.megabytes} MB, {large.lines:,} lines: peak {large.peak} MB"
     )
     print(f"growth {growth} MB ({ALLOWED:g} allowed)")
-    if asked.json:
-        figures = {"small": asdict(small), "large": asdict(large), "growth": growth}
-        asked.json.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    command = f"python benchmarks/streaming.py --megabytes {asked.megabytes} --minutes {asked.minutes:g}"
+    record("streaming", command, {"small": asdict(small), "large": asdict(large), "growth": growth})
     sys.exit(growth > ALLOWED)
 
 

@@ -18,6 +18,9 @@ class LmData(TextData):
         description="sentences, sentences-en or sentences-zh, a folder with train, valid and test, or a text file; "
         "evaluate: also a .gold file with right and wrong verb forms, or its folder",
     )
+    stream: bool = Field(
+        False, description="leave the training text on the disk, however large: a folder with train and valid"
+    )
     text: str = Field("", description="evaluate on verb forms: the text whose n-grams stand beside; empty = none")
     ngram: int = Field(0, ge=0, le=12, description="order of the n-gram baseline; 0 = 5 for words, 8 for characters")
     dynamic: float = Field(

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cellwright.errors import DataError
-from cellwright.tasks.data.splits import check_path
+from cellwright.tasks.data.splits import check_path, split_places
 from cellwright.tasks.lm.config import LmData
 from cellwright.tasks.sentences.facts import LANGUAGES
 from cellwright.tasks.sentences.generate import Sentence, generate
-from cellwright.tasks.text.plain import Text, TextCorpus, character_rows, read_text
+from cellwright.tasks.text.on_disk import DiskText
+from cellwright.tasks.text.plain import Text, TextCorpus, character_rows, read_split, read_text
 from cellwright.tasks.text.vocabulary import END, TextVocabulary
 
-__all__ = ["EMBEDDED", "SentenceText", "Stream", "open_corpus", "stream_of"]
+__all__ = ["BLOCK", "EMBEDDED", "SentenceText", "Stream", "open_corpus", "row_blocks", "stream_of"]
+
+BLOCK = 1 << 20  # rows at a time
 
 EMBEDDED = {"sentences": LANGUAGES, **{f"sentences-{language}": (language,) for language in LANGUAGES}}
 
@@ -48,7 +53,13 @@ def open_corpus(data: LmData) -> TextCorpus:
     another encoding, a text too short to be cut.
     """
     if data.path not in EMBEDDED:
-        return read_text(check_path(data.path, EMBEDDED, "text"), data)
+        root = check_path(data.path, EMBEDDED, "text")
+        return _streamed(root, data) if data.stream else read_text(root, data)
+    if data.stream:
+        raise DataError(
+            "Expected a folder of texts for data.stream, found the embedded sentences.",
+            repair="--set data.stream=false",
+        )
     if data.unit == "char":
         raise DataError(
             "Expected words of the embedded sentences, found data.unit = char.",
@@ -57,21 +68,53 @@ def open_corpus(data: LmData) -> TextCorpus:
     return TextCorpus(data.path, _embedded(data, "train"), _embedded(data, "valid"), _embedded(data, "test"))
 
 
+def _streamed(root: Path, data: LmData) -> TextCorpus:
+    """Valid and test are read whole, train is not."""
+    files = split_places(root) if root.is_dir() else {}
+    if "train" not in files or "valid" not in files:
+        raise DataError(
+            "Expected a folder with train and valid for data.stream, found none.",
+            file=root,
+            repair="Cut the text into train.txt and valid.txt: what cannot be read whole cannot be cut here.",
+        )
+    others = {split: read_split(file, data) for split, file in files.items() if split != "train"}
+    train = DiskText((), data.unit, data.tokenize, files["train"])
+    return TextCorpus(root.name, train, others["valid"], others.get("test", Text((), data.unit)))
+
+
 def _embedded(data: LmData, split: str) -> SentenceText:
     sentences = generate(EMBEDDED[data.path], data.seed, split, data.size if split == "train" else 0)
     return SentenceText([" ".join(s.words) for s in sentences], sentences=sentences)
 
 
-def stream_of(text: Text, vocabulary: TextVocabulary) -> Stream:
-    """The text's rows."""
+def row_blocks(text: Text, vocabulary: TextVocabulary) -> Iterator[NDArray[np.int64]]:
+    """The text's rows, some at a time."""
     if text.unit == "char":
-        parts = [character_rows(line, vocabulary) for line in text.lines]
-        return Stream(np.concatenate([np.zeros(0, np.int64), *parts]))
+        for piece in text.tokens():
+            yield character_rows(cast(str, piece), vocabulary)
+        return
     found: list[int] = []
     for words in text.tokens():
         found += vocabulary.encode(words)
         found.append(END)
-    rows = np.array(found, np.int64)
+        if len(found) >= BLOCK:
+            yield np.array(found, np.int64)
+            found = []
+    yield np.array(found, np.int64)
+
+
+def stream_of(text: Text, vocabulary: TextVocabulary, most: int = 0) -> Stream:
+    """The text's rows.
+
+    Args:
+        most: of a text on the disk, not many more than these; 0 = all.
+    """
+    kept: list[NDArray[np.int64]] = [np.zeros(0, np.int64)]
+    for block in row_blocks(text, vocabulary):
+        kept.append(block)
+        if most and isinstance(text, DiskText) and sum(map(len, kept)) >= most:
+            break
+    rows = np.concatenate(kept)
     if not isinstance(text, SentenceText):
         return Stream(rows)
     choices = np.zeros(len(rows), np.int64)

@@ -18,6 +18,7 @@ from cellwright.tasks.text.ngram import NGram
 
 __all__ = ["evaluate_model"]
 
+NGRAM_TOKENS = 5_000_000  # of a training text that stays on the disk
 ORDERS = {"word": 5, "char": 8}
 
 
@@ -40,7 +41,9 @@ def evaluate_model(model: LmModel, data: LmData, split: str) -> Report:
             "dynamic evaluation: the weights take a gradient step after every "
             f"{data.dynamic_steps} tokens of the {split} text, which they have foretold before"
         )
-    train = stream_of(corpus.train, model.vocabulary).rows
+    train = stream_of(corpus.train, model.vocabulary, most=NGRAM_TOKENS).rows
+    if data.stream:
+        notes.append(f"the n-grams have read the first {len(train):,} tokens of train")
     order = data.ngram or ORDERS[data.unit]
     counted = {n: NGram(train, len(model.vocabulary), n, NEVER) for n in sorted({1, 2, order}, reverse=True)}
     for n, ngram in counted.items():

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -18,10 +19,18 @@ from torch import Tensor
 
 from cellwright.errors import DataError
 
-__all__ = ["ALL", "Streams", "Window"]
+__all__ = ["ALL", "Rows", "Streams", "Window"]
 
 ALL = slice(None)
 GOLDEN = 0.6180339887498949
+
+
+class Rows(Protocol):
+    """A text's rows, in memory or not."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, part: slice, /) -> NDArray[np.int64]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +52,17 @@ class Streams:
     Raises DataError: fewer than two tokens a stream.
     """
 
-    def __init__(self, rows: NDArray[np.int64], streams: int, steps: int) -> None:
+    def __init__(self, rows: Rows, streams: int, steps: int) -> None:
         length = (len(rows) - 1) // streams
         if length < 1:
             raise DataError(
                 f"Expected at least {2 * streams:,} tokens for {streams} streams, found {len(rows):,}.",
                 repair="Give more text, or set train.batch_size lower.",
             )
+        self.rows = rows
+        self.starts = range(0, streams * length, length)
         self.steps = steps
         self.length = length
-        self.x_BL = torch.from_numpy(rows[: streams * length].reshape(streams, length))
-        self.y_BL = torch.from_numpy(rows[1 : streams * length + 1].reshape(streams, length))
 
     def cuts(self, epoch: int = 0) -> list[tuple[int, int]]:
         """(start, stop) of the windows of an epoch: as many in every epoch, cut at other places.
@@ -68,4 +77,5 @@ class Streams:
 
     def window(self, start: int, stop: int, streams: slice = ALL) -> Window:
         """Tokens from `start` to before `stop` of each stream, or of some of them."""
-        return Window(self.x_BL[streams, start:stop].contiguous(), self.y_BL[streams, start:stop].contiguous(), start)
+        found_BT = torch.from_numpy(np.stack([self.rows[k + start : k + stop + 1] for k in self.starts[streams]]))
+        return Window(found_BT[:, :-1].contiguous(), found_BT[:, 1:].contiguous(), start)

@@ -14,12 +14,13 @@ from torch import Tensor, nn
 from cellwright.cells import Cell
 from cellwright.tasks.lm.carry import CarriedNetwork
 from cellwright.tasks.lm.config import LmConfig
-from cellwright.tasks.lm.corpora import EMBEDDED, stream_of
+from cellwright.tasks.lm.corpora import BLOCK, EMBEDDED, row_blocks, stream_of
 from cellwright.tasks.lm.model import LanguageNetwork
 from cellwright.tasks.lm.score import static
-from cellwright.tasks.lm.streams import Streams, Window
+from cellwright.tasks.lm.streams import Rows, Streams, Window
 from cellwright.tasks.networks.cell_data import stored_cell
 from cellwright.tasks.storage.model_folder import write_model
+from cellwright.tasks.text.on_disk import DiskText, RowsOnDisk
 from cellwright.tasks.text.plain import TextCorpus, learn_vocabulary
 from cellwright.tasks.text.vocabulary import FILE
 from cellwright.tasks.training.config import kept_data
@@ -50,7 +51,12 @@ class LmTask:
         self.network = LanguageNetwork(config.model, len(self.vocabulary), cell)
         # Now, not after an epoch: a cell that cannot be stored as data must be refused before it is trained.
         self.cell_data = stored_cell(cell, self.network.sizes)
-        self.rows = stream_of(corpus.train, self.vocabulary).rows
+        on_disk = isinstance(corpus.train, DiskText)
+        self.rows: Rows = (
+            RowsOnDisk(row_blocks(corpus.train, self.vocabulary))
+            if on_disk
+            else stream_of(corpus.train, self.vocabulary).rows
+        )
         self.valid = stream_of(corpus.valid, self.vocabulary).rows
         self.streams = Streams(self.rows, config.train.batch_size, config.model.steps)
         self.carry = CarriedNetwork(self.network, config.train.batch_size)
@@ -60,7 +66,8 @@ class LmTask:
     def identity(self) -> dict[str, str]:
         """Digests of what the run's numbers depend on beside the settings."""
         text = hashlib.sha256(self.vocabulary.to_file())
-        text.update(self.rows.tobytes())
+        for start in range(0, len(self.rows), BLOCK):
+            text.update(self.rows[start : start + BLOCK].tobytes())
         cell = json.dumps(self.cell_data, sort_keys=True).encode()
         return {"the cell": hashlib.sha256(cell).hexdigest(), "the training data": text.hexdigest()}
 

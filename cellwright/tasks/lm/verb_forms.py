@@ -52,7 +52,8 @@ def evaluate_forms(model: LmModel, data: LmData, gold: Path) -> Report:
     notes = []
     order = data.ngram or ORDER
     if data.text:
-        rows = stream_of(open_corpus(data.model_copy(update={"path": data.text})).train, vocabulary).rows
+        text = open_corpus(data.model_copy(update={"path": data.text, "stream": False})).train
+        rows = stream_of(text, vocabulary).rows
         for n in (order, 1):
             name = f"{n}-gram, Kneser-Ney" if n > 1 else "unigram: the more frequent form"
             answers[name] = _of_ngram(NGram(rows, len(vocabulary), n, NEVER), known, vocabulary)

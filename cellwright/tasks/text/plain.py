@@ -19,7 +19,7 @@ from cellwright.tasks.data.text import decode, read_bytes, read_lines, tokenize
 from cellwright.tasks.text.settings import TextData
 from cellwright.tasks.text.vocabulary import TextVocabulary
 
-__all__ = ["Text", "TextCorpus", "character_rows", "learn_vocabulary", "read_text"]
+__all__ = ["Text", "TextCorpus", "character_rows", "learn_vocabulary", "read_split", "read_text", "words_of"]
 
 FEWEST = 10  # tokens of a training text
 
@@ -32,14 +32,19 @@ class Text:
     unit: str = "word"
     tokenize: bool = False
 
+    @property
+    def empty(self) -> bool:
+        """Whether there is no such split."""
+        return not self.lines
+
     def tokens(self) -> Iterator[Sequence[str]]:
         """Line by line; for characters, the text itself."""
-        if self.unit == "char":
-            yield from self.lines
-        elif self.tokenize:
-            yield from ([token for token, _, _ in tokenize(line)] for line in self.lines)
-        else:
-            yield from (line.split() for line in self.lines)
+        yield from self.lines if self.unit == "char" else (words_of(line, self.tokenize) for line in self.lines)
+
+
+def words_of(line: str, cut: bool) -> Sequence[str]:
+    """What spaces part; or words, punctuation and Chinese characters, each for itself."""
+    return [token for token, _, _ in tokenize(line)] if cut else line.split()
 
 
 @dataclass(slots=True)
@@ -55,7 +60,7 @@ class TextCorpus:
     def split(self, name: str) -> Text:
         """The text of "train", "valid" or "test". Raises DataError: there is none."""
         text = {"train": self.train, "valid": self.valid, "test": self.test}[name]
-        if not text.lines:
+        if text.empty:
             raise DataError(f"Expected a text in the split {name}, found none.", file=self.name, repair="--split valid")
         return text
 
@@ -98,7 +103,7 @@ def _folder(root: Path, data: TextData) -> TextCorpus:
             file=root,
             repair="Name the files train.txt, valid.txt and test.txt, or give one file.",
         )
-    texts = {split: _read(file, data) for split, file in files.items()}
+    texts = {split: read_split(file, data) for split, file in files.items()}
     train, notes = texts["train"], []
     if "valid" not in texts:
         train, texts["valid"] = _cut(train, [1 - data.valid_share], root)
@@ -108,13 +113,14 @@ def _folder(root: Path, data: TextData) -> TextCorpus:
 
 def _file(file: Path, data: TextData) -> TextCorpus:
     shares = [1 - data.valid_share - data.test_share, 1 - data.test_share]
-    train, valid, test = _cut(_read(file, data), shares, file)
+    train, valid, test = _cut(read_split(file, data), shares, file)
     part = "characters" if data.unit == "char" else "lines"
     note = f"one file: the last {data.test_share:.0%} of its {part} are test, {data.valid_share:.0%} before them valid"
     return TextCorpus(file.name, train, valid, test, [note])
 
 
-def _read(file: Path, data: TextData) -> Text:
+def read_split(file: Path, data: TextData) -> Text:
+    """A file read whole. Raises DataError."""
     if data.unit == "char":
         return Text([decode(read_bytes(file), file)], "char")
     lines = [line for line in read_lines(file) if line.strip()]
