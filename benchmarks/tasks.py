@@ -10,7 +10,8 @@ A table of such a file is one figure; its keys:
     config    a file of settings below benchmarks/tasks, if there is one
     sets      further settings, as `--set` takes them
     test      what to evaluate on, where it is not the test split of `data`; below CELLWRIGHT_DATA as `data` is
-    evaluate  settings of `[data]` for `cellwright evaluate` alone
+    evaluate  settings of `[data]` for `cellwright evaluate` alone; {data} stands for CELLWRIGHT_DATA
+    run       another table of the file: the same training, evaluated in another way (with --keep it is not repeated)
     networks  if given, `cellwright compare TASK --networks …` instead of train and evaluate
     asked     the least that a figure of the model's line should reach; with a minus sign the most: {mse = -0.40}
     seeds     of train.seed
@@ -45,7 +46,8 @@ def tables(name: str) -> dict[str, dict[str, Any]]:
     found = tomllib.loads(path.read_text(encoding="utf-8"))
     if chosen and chosen not in found:
         sys.exit(f"{name}: expected one of {', '.join(f'{file}.{table}' for table in found)}")
-    return {f"{file}_{table}": values for table, values in found.items() if chosen in ("", table)}
+    whole = {table: found.get(values.get("run"), {}) | values for table, values in found.items()}
+    return {f"{file}_{table}": values for table, values in whole.items() if chosen in ("", table)}
 
 
 def data_of(table: dict[str, Any], key: str = "data") -> list[str]:
@@ -80,7 +82,8 @@ def one_run(table: dict[str, Any], seed: int, scratch: Path) -> dict[str, Any]:
     else:
         cellwright("train", table["task"], *data, *own, "--out", out)
     seconds = training_seconds(scratch / f"{seed}")
-    extra = [part for setting in table.get("evaluate", []) for part in ("--set", setting)]
+    place = os.environ.get("CELLWRIGHT_DATA", "")
+    extra = [part for setting in table.get("evaluate", []) for part in ("--set", setting.replace("{data}", place))]
     test = data_of(table, "test") if "test" in table else data
     said = cellwright("evaluate", out, *test, *extra, "--json")
     return {"seed": seed, "seconds": seconds, "test": json.loads(said)}
@@ -132,7 +135,8 @@ def main() -> None:
         runs = []
         for seed in options.seeds or table.get("seeds", [1]):
             with tempfile.TemporaryDirectory() as folder:
-                runs.append(one_run(table, seed, options.keep / key if options.keep else Path(folder)))
+                run = f"{key.partition('_')[0]}_{table['run']}" if "run" in table else key
+                runs.append(one_run(table, seed, options.keep / run if options.keep else Path(folder)))
             print(f"{key} seed {seed}: {runs[-1]['seconds']:.0f} s  {runs[-1]['test']['lines'][0]}", flush=True)
         results = summary(runs, table.get("asked", {}))
         seeds = " ".join(str(run["seed"]) for run in runs)
