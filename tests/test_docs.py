@@ -133,6 +133,37 @@ def error_text(row: dict[str, Any], seeds: int) -> str:
     return f"{row['mean']:.4f}" + (f" ± {row['standard_deviation']:.4f}" if seeds > 1 else "")
 
 
+def sections_of(result: str) -> dict[str, list[dict[str, Any]]]:
+    """The tables of the first seed's report on the test split."""
+    data = json.loads((RESULTS / f"{result}.json").read_text(encoding="utf-8"))
+    found: dict[str, list[dict[str, Any]]] = data["runs"][0]["test"]["sections"]
+    return found
+
+
+def attractors_table(result: str) -> str:
+    """Percent right by number of attractors, and by what else the report parts the sentences."""
+    sections = sections_of(result)
+    columns = [key for rows in sections.values() for key in rows[0] if key != "name"]
+    lines = [f"| | {' | '.join(columns)} |", "|---" * (1 + len(columns)) + "|"]
+    for place, row in enumerate(next(iter(sections.values()))):
+        values = {key: value for rows in sections.values() for key, value in rows[place].items()}
+        lines.append(f"| {row['name']} | {' | '.join(f'{100 * values[key]:.1f}' for key in columns)} |")
+    return "\n".join(lines)
+
+
+def cloze_table() -> str:
+    """Percent right of the words or senses that another word decides; the left-sided model is a run of its own."""
+    sets = ("cues", "senses")
+    shown: dict[str, list[str]] = {}
+    for name in sets:
+        (own,), (left,) = (sections_of(f"cloze_{name}{side}").values() for side in ("", "-left"))
+        for row in [own[0], left[0], *own[1:]]:
+            right = row["right"]["value"] if isinstance(row["right"], dict) else row["right"]
+            shown.setdefault(row["name"], []).append(f"{100 * right:.1f}")
+    lines = [f"| | {' | '.join(f'`{name}`' for name in sets)} |", "|---" * (1 + len(sets)) + "|"]
+    return "\n".join([*lines, *(f"| {name} | {' | '.join(values)} |" for name, values in shown.items())])
+
+
 def microscope_table() -> str:
     """What looking costs."""
     data = json.loads((RESULTS / "microscope.json").read_text(encoding="utf-8"))
@@ -159,6 +190,9 @@ PARTS = {
     "tag": (ROOT / "docs" / "tag.md", lambda: tasks_table("tag")),
     "lm": (ROOT / "docs" / "lm.md", lambda: tasks_table("lm")),
     "memory": (ROOT / "docs" / "memory.md", memory_table),
+    "cloze": (ROOT / "docs" / "cloze.md", cloze_table),
+    "agreement": (ROOT / "docs" / "agreement.md", lambda: attractors_table("agreement_generated")),
+    "linzen": (ROOT / "docs" / "agreement.md", lambda: attractors_table("lm_linzen")),
     "translate": (ROOT / "docs" / "translate.md", lambda: tasks_table("translate")),
     "series": (ROOT / "docs" / "series.md", lambda: tasks_table("series")),
     "microscope": (ROOT / "docs" / "report.md", microscope_table),
