@@ -233,11 +233,12 @@ def inspect(
 def lesson(
     name: Annotated[str | None, typer.Argument(help="A lesson's name; without one, the list.")] = None,
     json: JsonOption = False,
+    svg: Annotated[str | None, typer.Option("--svg", help="Write the lesson's drawings into this folder.")] = None,
 ) -> None:
     """What is taught about recurrent networks, with every number worked out anew."""
     from cellwright.cli.lesson import run_lesson
 
-    run_lesson(name, json)
+    run_lesson(name, json, svg)
 
 
 @application.command()

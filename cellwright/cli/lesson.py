@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json as json_text
+from pathlib import Path
 
+from cellwright.errors import ConfigError
 from cellwright.lessons.catalogue import LESSONS, lesson_named
+from cellwright.tasks.storage.atomic import make_folder, write_file
 
 __all__ = ["run_lesson"]
 
 
-def run_lesson(name: str | None, json: bool) -> None:
-    """Print the lesson, or the list of lessons."""
+def run_lesson(name: str | None, json: bool, svg: str | None) -> None:
+    """Print the lesson, or the list of lessons; or write its drawings into the folder `svg`."""
     if name is None:
+        if svg is not None:
+            raise ConfigError("Expected a lesson to draw, found none.", repair="cellwright lesson sigmoid --svg .")
         if json:
             print(json_text.dumps(LESSONS, ensure_ascii=False))
             return
@@ -20,6 +25,15 @@ def run_lesson(name: str | None, json: bool) -> None:
             print(f"{key:{width}}  {title}")
         return
     lesson = lesson_named(name)
+    if svg is not None:
+        if not lesson.drawings:
+            raise ConfigError(f"Expected a lesson with drawings, found {name}.", repair="Take out --svg.")
+        make_folder(Path(svg))
+        for drawing in lesson.drawings:
+            place = Path(svg) / f"{drawing.name}.svg"
+            write_file(place, drawing.svg.encode())
+            print(place)
+        return
     if json:
         print(json_text.dumps(lesson.to_data(), ensure_ascii=False))
         return

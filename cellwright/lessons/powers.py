@@ -46,6 +46,8 @@ def lesson() -> Lesson:
         Number("0.99^365", small, math.exp(DAYS * math.log(0.99)), "exp(365 ln 0.99)", 1e-14, 9),
         Number("1.01^365", large, math.exp(DAYS * math.log(1.01)), "exp(365 ln 1.01)", 1e-11, 9),
         Number("their ratio", large / small, (1.01 / 0.99) ** DAYS, "(1.01/0.99)^365", 1e-9),
+        Number("0.99^365 in float32, step by step", single[0.99], 0.0255181, "0.0255181", 5e-8, 6),
+        Number("1.01^365 in float32, step by step", single[1.01], 37.783295, "37.783295", 5e-7, 8),
         Number("0.99^365 in float32", single[0.99], small, "0.99^365, to 365 roundings of 6e−8", 365 * 6e-8 * small),
         Number("1.01^365 in float32", single[1.01], large, "1.01^365, to 365 roundings of 6e−8", 365 * 6e-8 * large),
     ]

@@ -6,13 +6,17 @@ import math
 from typing import Any
 
 import numpy as np
+import torch
 
-from cellwright.lessons.lesson import Lesson, Number, Table
-from cellwright.microscope.figure import Check, Figure
+from cellwright.lessons.curves import curves_svg
+from cellwright.lessons.lesson import Drawing, Lesson, Number, Table
+from cellwright.microscope.figure import Array, Check, Figure
 
 __all__ = ["lesson"]
 
 FILTERED = (5.0, -5.0)
+PLACES = np.arange(-5, 5, 0.1)
+DRAW = "cellwright lesson sigmoid"
 STEEPEST = math.log(2 + math.sqrt(3)) / 2  # where |tanh''| is largest: tanh x = 1/√3
 
 
@@ -38,9 +42,21 @@ def undecided(margin: float) -> float:
     return float(x[sigmoid(x) < 1 - margin].max())
 
 
+def inside(values: Array, low: float, high: float) -> int:
+    """How many lie in the open interval."""
+    return int(((low < values) & (values < high)).sum())
+
+
+def each_by_itself() -> int:
+    """Entries of C ⊙ σ(X) that are the product of their own two numbers."""
+    C, X = np.array([[5.0, -5.0], [1.0, 0.0]]), np.array([[-2.0, 0.0], [3.0, 40.0]])
+    passed = C * sigmoid(X)
+    return sum(bool(passed[k] == C[k] * sigmoid(X[k])) for k in np.ndindex(2, 2))
+
+
 def curve() -> Figure:
     """σ at 100 places from −5 to 4.9."""
-    x = np.arange(-5, 5, 0.1)
+    x = PLACES
     y = sigmoid(x)
     return Figure(
         name="sigmoid",
@@ -56,6 +72,12 @@ def curve() -> Figure:
     )
 
 
+def bend_of(x: Array) -> Array:
+    """tanh″."""
+    bend: Array = -2 * np.tanh(x) * (1 - np.tanh(x) ** 2)
+    return bend
+
+
 def lesson() -> Lesson:
     """Curve, filter, limits, derivatives."""
     figure = curve()
@@ -63,9 +85,11 @@ def lesson() -> Lesson:
     grid = np.linspace(-40, 40, 8001)
     filtered = {held: held * sigmoid(np.linspace(-30, 30, 6001)) for held in FILTERED}
     slope = sigmoid(grid) * (1 - sigmoid(grid))
-    bend = -2 * np.tanh(grid) * (1 - np.tanh(grid) ** 2)
     fine = np.linspace(0.6, 0.7, 100_001)
-    steepest = float(fine[np.argmax(np.abs(-2 * np.tanh(fine) * (1 - np.tanh(fine) ** 2)))])
+    steepest = {side: side * float(fine[np.argmax(np.abs(bend_of(side * fine)))]) for side in (1, -1)}
+    bent = np.linspace(-3, 3, 121)
+    x = torch.tensor(grid, requires_grad=True)
+    (theirs,) = torch.autograd.grad(torch.tanh(x).sum(), x)
     away = grid[np.abs(grid) > 0.02]
     step_slope = (np.heaviside(away + 1e-3, 1) - np.heaviside(away - 1e-3, 1)) / 2e-3
     ones = {kind: first_where(10.0, 50.0, "1", kind) for kind in (np.float32, np.float64)}
@@ -76,6 +100,7 @@ def lesson() -> Lesson:
         (
             "σ(x) = 1/(1 + e^−x) turns any number into one between 0 and 1. A value multiplied by it is let through, "
             "held back, or anything in between: a gate.",
+            Drawing("sigmoid", "σ at 100 places", curves_svg(PLACES, {"σ(x)": y}, figure.title), f"{DRAW} --svg ."),
             figure,
             Table(
                 "σ from −5 to 4.9",
@@ -116,7 +141,16 @@ def lesson() -> Lesson:
             "The gates use σ; tanh shapes the candidate and the output of the cell state, which is not within (−1, "
             "1) by itself. tanh′ = 1 − tanh² comes cheaply from the value. Its second derivative is largest, 0.7698, "
             "at x = ±0.6585; that is no protection against vanishing, which is a matter of products of first "
-            "derivatives. Nothing here is convex, and a monotone activation is convenient, not necessary.",
+            "derivatives. Nothing here is convex: tanh″ changes its sign at 0. And a monotone "
+            "activation is convenient, not necessary.",
+            Drawing(
+                "tanh",
+                "tanh and its first two derivatives",
+                curves_svg(
+                    bent, {"tanh x": np.tanh(bent), "tanh′ x": 1 - np.tanh(bent) ** 2, "tanh″ x": bend_of(bent)}, "tanh"
+                ),
+                f"{DRAW} --svg .",
+            ),
         ),
         (
             Number("points from −5 to 4.9", len(y), 100, "np.arange(−5, 5, 0.1)"),
@@ -124,6 +158,9 @@ def lesson() -> Lesson:
             Number("σ(4.9)", float(y[-1]), 1 / (1 + math.exp(-4.9)), "1 / (1 + e^−4.9)", 1e-14, 8),
             Number("most of 5 σ", float(filtered[5.0].max()), 5, "5, open", 1e-11),
             Number("least of −5 σ", float(filtered[-5.0].min()), -5, "−5, open", 1e-11),
+            Number("places where 0 < 5 σ < 5", inside(filtered[5.0], 0, 5), 6001, "all 6,001 from −30 to 30"),
+            Number("places where −5 < −5 σ < 0", inside(filtered[-5.0], -5, 0), 6001, "all 6,001 from −30 to 30"),
+            Number("entries of a 2 × 2 matrix filtered each by itself", each_by_itself(), 4, "all 4"),
             Number("σ(−40)", float(sigmoid(np.float64(-40))), math.exp(-40), "e^−40", 1e-30, 3),
             Number("σ(40)", float(sigmoid(np.float64(40))), 1, "1, in float64"),
             Number("float32 is 1 from", ones[np.float32], 24 * math.log(2), "24 ln 2", 1e-3, 5),
@@ -134,8 +171,18 @@ def lesson() -> Lesson:
             Number("0.01 < σ < 0.99 for |x| below", undecided(0.01), math.log(99), "ln 99", 1e-3, 4),
             Number("largest σ′", float(slope.max()), 0.25, "¼, at 0", 1e-15),
             Number("tanh′(0)", float(1 - np.tanh(0.0) ** 2), 1, "1"),
-            Number("largest |tanh″|", float(np.abs(bend).max()), 4 / (3 * math.sqrt(3)), "4 / (3 √3)", 1e-4, 4),
-            Number("at x = ±", steepest, STEEPEST, "artanh(1/√3)", 1e-5, 4),
+            Number(
+                "largest |tanh″|", float(np.abs(bend_of(grid)).max()), 4 / (3 * math.sqrt(3)), "4 / (3 √3)", 1e-4, 4
+            ),
+            Number("at x =", steepest[1], STEEPEST, "artanh(1/√3)", 1e-5, 4),
+            Number("and at x =", steepest[-1], -STEEPEST, "−artanh(1/√3)", 1e-5, 4),
+            Number(
+                "tanh′ by autograd, off 1 − tanh² by at most",
+                float(np.abs(theirs.numpy() - (1 - np.tanh(grid) ** 2)).max()),
+                0,
+                "0, to rounding",
+                1e-15,
+            ),
             Number("slope of a step, away from the jump", float(np.abs(step_slope).max()), 0, "0"),
         ),
         (

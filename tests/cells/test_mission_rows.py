@@ -11,6 +11,7 @@ from torch import nn
 
 from cellwright import ops
 from cellwright.cells import CIFG, LSTM, Cell, Elman, Jordan, PeepholeLSTM
+from cellwright.nn import Recurrent
 
 
 class Lesson(Cell):
@@ -53,6 +54,15 @@ def test_the_two_equations_of_the_lesson_are_a_cell(f: str, g: str, cases) -> No
         for t in range(5):
             S = FUNCTIONS[f][1](U @ x[t, b].numpy() + W @ S)
             cases.same(y[t, b], FUNCTIONS[g][1](V @ S))
+
+
+@pytest.mark.parametrize("f", FUNCTIONS)
+def test_the_two_equations_compile(f: str) -> None:
+    """A1: each function in both places."""
+    layer = Recurrent(Lesson(4, FUNCTIONS[f][0], FUNCTIONS[f][0]), 2, 3, dtype=torch.float64)
+    x = torch.randn(5, 2, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    for ours, theirs in zip(layer(x, backend="cpu"), layer(x, backend="reference"), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-12)
 
 
 def test_the_lessons_cell_has_three_matrices_of_parameters() -> None:

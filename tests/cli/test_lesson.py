@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
 
 from cellwright.lessons.catalogue import LESSONS
 
@@ -26,6 +28,19 @@ def test_a_lesson_as_text_and_as_json(cellwright) -> None:
         "tolerance": 0.0,
         "holds": True,
     }
+
+
+def test_drawings_are_written_into_a_folder(cellwright, tmp_path) -> None:
+    done = cellwright("lesson", "sigmoid", "--svg", str(tmp_path / "made"))
+    assert [Path(line).name for line in done.stdout.splitlines()] == ["sigmoid.svg", "tanh.svg"]
+    (curve,) = [
+        mark for mark in ElementTree.parse(tmp_path / "made" / "sigmoid.svg").iter() if mark.get("data-curve") == "σ(x)"
+    ]
+    assert len(curve.get("points").split()) == 100  # from −5 to 4.9
+    assert cellwright("lesson", "powers", "--svg", str(tmp_path)).stderr.startswith(
+        "ConfigError: Expected a lesson with"
+    )
+    assert cellwright("lesson", "--svg", str(tmp_path)).stderr.startswith("ConfigError: Expected a lesson to draw")
 
 
 def test_a_name_that_is_none_is_a_message(cellwright) -> None:

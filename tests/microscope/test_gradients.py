@@ -63,6 +63,11 @@ def test_a_linear_network_of_one_number_decays_by_its_weight(
     red_when_perturbed(figure, "norm")
 
 
+@pytest.mark.parametrize(("w", "kind"), [(0.95, "vanishing"), (0.96, "steady"), (1.04, "steady"), (1.05, "exploding")])
+def test_what_is_called_steady_ends_at_two_hundredths_of_a_decade_a_lag(w: float, kind: str) -> None:
+    assert slope_of(w ** np.arange(200.0)).kind == kind  # 10^±0.02 is 0.955 and 1.047
+
+
 def test_the_nearest_word_has_the_strongest_effect_in_a_contraction(linear_numbers: Callable[..., Recurrent]) -> None:
     figure = gradient_by_lag(inspect(linear_numbers(Ws=-0.8), torch.randn(20, 1), target=last_sum))
     assert (np.diff(figure.arrays["norm"]) < 0).all()

@@ -9,6 +9,7 @@ import xml.etree.ElementTree as ElementTree
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -19,6 +20,7 @@ from cellwright.errors import ConfigError
 from cellwright.microscope.diagram import bidirectional_svg, cell_svg, graph_svg, parts_of, unrolled_svg
 from cellwright.microscope.diagram.board import arrange
 from cellwright.microscope.diagram.ways import cells
+from cellwright.ops import tanh
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -123,6 +125,25 @@ def test_unrolled_there_is_a_copy_for_each_step_and_states_go_on(
     assert handed == (Counter(dict.fromkeys(cell.state_names, steps - 1)) if steps > 1 else Counter())
     (weights,) = [mark.get("data-weights", "") for mark in root.iter() if "data-weights" in mark.attrib]
     assert len(weights.split(", ")) == len(cell.parameter_shapes(3, 4))
+
+
+def test_unrolled_the_lessons_network_names_its_three_matrices() -> None:
+    """S = f(U x + W S), O = g(V S): the same U, W, V in every copy."""
+
+    class Lesson(Cell):
+        states = "S"
+        params: ClassVar = {"U": "H I", "W": "H H", "V": "K H"}
+        output = "O"
+        sizes: ClassVar = {"O": "K"}
+        K = 2
+
+        def step(self, X, S, U, W, V):
+            S = tanh(U @ X + W @ S)
+            return S, V @ S
+
+    svg = unrolled_svg(Lesson(), 4)
+    assert marks(svg, "data-weights") == ["U, W, V"]
+    assert marks(svg, "data-step") == ["1", "2", "3", "4"]
 
 
 def test_both_directions_read_the_same_steps_from_opposite_ends() -> None:

@@ -191,5 +191,11 @@ def test_other_classes_and_reversed_texts_are_measured(model: TextClassifier) ->
     examples = [made_example("the paper is good", "positive", "word"), made_example("so so", "neutral", "word")]
     report = cw.evaluate(model, examples)
     assert report.notes == ["1 class(es) that the model never saw, counted as errors: neutral (1)"]
+
+
+def test_a_forward_network_does_not_know_reversed_text(tmp_path: Path, quick: dict[str, object]) -> None:
+    """Row D18: the order of words is in its weights."""
+    model = cw.train("classify", data="reviews-en", out=tmp_path / "r", model__bidirectional=False, **quick)
     forward, backward = (cw.evaluate(model, reverse=turned).figures["accuracy"] for turned in (False, True))
-    assert backward < forward - 0.05
+    assert forward > 0.9
+    assert backward < 0.75

@@ -10,6 +10,7 @@ import pytest
 
 from cellwright.errors import DataError
 from cellwright.tasks.data.corpus import FORMATS, read_corpus, read_utterances, write_corpus
+from cellwright.tasks.data.splits import with_validation
 from cellwright.tasks.data.utterance import Corpus, Utterance
 from cellwright.tasks.travel.generate import generate
 
@@ -27,6 +28,12 @@ def test_writing_and_reading_changes_nothing(tmp_path: Path, language: str, form
     found = read_corpus(tmp_path)
     for (_, ours), (_, theirs) in zip(corpus.splits(), found.splits(), strict=True):
         assert content(ours) == content(theirs)
+
+
+def test_a_share_of_the_tail_validates_as_in_keras() -> None:
+    """Row C8: validation_split=0.3 takes the last 30 %, in order."""
+    corpus = with_validation(Corpus("x", train=list(range(300)), valid=[-1]), 0.3)  # type: ignore[arg-type]
+    assert (corpus.train, corpus.valid) == (list(range(210)), list(range(210, 300)))
 
 
 @pytest.mark.parametrize("format", ["conll", "jsonl", "seq"])
