@@ -164,6 +164,19 @@ def cloze_table() -> str:
     return "\n".join([*lines, *(f"| {name} | {' | '.join(values)} |" for name, values in shown.items())])
 
 
+def kjv_table() -> str:
+    """Words of the King James Bible: percent right first, percent among the first five, and the perplexity."""
+    both, left = (
+        json.loads((RESULTS / f"cloze_{name}.json").read_text(encoding="utf-8"))["runs"][0]["test"]["lines"]
+        for name in ("kjv", "kjv-left")
+    )
+    lines = ["| | right | among 5 | perplexity |", "|---" * 4 + "|"]
+    for row in [both[0], left[0], *both[1:]]:
+        values = [f"{100 * row['accuracy']:.1f}", f"{100 * row['among 5']:.1f}", f"{row['perplexity']:.0f}"]
+        lines.append(f"| {' | '.join([row['name'], *values])} |")
+    return "\n".join(lines)
+
+
 def microscope_table() -> str:
     """What looking costs."""
     data = json.loads((RESULTS / "microscope.json").read_text(encoding="utf-8"))
@@ -191,6 +204,7 @@ PARTS = {
     "lm": (ROOT / "docs" / "lm.md", lambda: tasks_table("lm")),
     "memory": (ROOT / "docs" / "memory.md", memory_table),
     "cloze": (ROOT / "docs" / "cloze.md", cloze_table),
+    "kjv": (ROOT / "docs" / "cloze.md", kjv_table),
     "agreement": (ROOT / "docs" / "agreement.md", lambda: attractors_table("agreement_generated")),
     "linzen": (ROOT / "docs" / "agreement.md", lambda: attractors_table("lm_linzen")),
     "translate": (ROOT / "docs" / "translate.md", lambda: tasks_table("translate")),
