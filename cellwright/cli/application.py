@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from cellwright.tasks.summaries import SUMMARIES
+
 __all__ = ["application"]
 
 application = typer.Typer(
@@ -31,7 +33,9 @@ EvaluateSetOption = Annotated[
     list[str] | None,
     typer.Option("--set", help="One setting of [data], data.key=value; may be repeated.", metavar="KEY=VALUE"),
 ]
-TaskArgument = Annotated[str, typer.Argument(help="The task: slots.")]
+TaskArgument = Annotated[str, typer.Argument(help="What it is to learn; the list stands below.")]
+# \b keeps the lines as they are
+TASK_LIST = "\b\nTasks:\n" + "\n".join(f"  {name:16} {summary}" for name, summary in SUMMARIES.items())
 
 
 def version(asked: bool) -> None:
@@ -69,7 +73,7 @@ def data(
     write_data(name, out, format, scheme, from_scheme, language, seed)
 
 
-@application.command()
+@application.command(epilog=TASK_LIST)
 def train(
     task: TaskArgument = "slots",
     data: DataOption = None,
@@ -100,7 +104,7 @@ def train(
     run_training(task, data, out, config, set or [], resume, overwrite, settings, options)
 
 
-@application.command()
+@application.command(epilog=TASK_LIST)
 def sweep(
     task: TaskArgument = "slots",
     config: Annotated[Path | None, typer.Option("--config", help="Settings in TOML, with a table [search].")] = None,
@@ -185,7 +189,7 @@ def generate(
     run_generation(model, start, tokens, temperature, top_k, top_p, seed)
 
 
-@application.command()
+@application.command(epilog=TASK_LIST)
 def compare(
     task: TaskArgument = "slots",
     data: DataOption = None,

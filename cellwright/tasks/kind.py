@@ -81,7 +81,6 @@ class TaskKind(ABC, Generic[ConfigT, ModelT]):
 
     Attributes:
         name: as in `cellwright train NAME`.
-        summary: one line for the list of tasks.
         config: its settings; `data` and `model` are its own sections.
         embedded: names of the data it can generate, the default of `data.path` first.
         networks: rows of `cellwright compare NAME`; empty where it has no such table.
@@ -90,7 +89,6 @@ class TaskKind(ABC, Generic[ConfigT, ModelT]):
     """
 
     name: ClassVar[str]
-    summary: ClassVar[str]
     config: type[ConfigT]
     embedded: ClassVar[Sequence[str]] = ()
     networks: ClassVar[Sequence[str]] = ()

@@ -25,7 +25,6 @@ __all__ = ["AgreementKind"]
 
 class AgreementKind(TaskKind[AgreementConfig, AgreementModel]):
     name = "agreement"
-    summary = "the number of a verb whose subject stands far before it"
     config = AgreementConfig
     embedded = tuple(EMBEDDED)
     networks = ("per-token", "Elman", "GRU", "LSTM")

@@ -27,7 +27,6 @@ __all__ = ["ClassifyKind"]
 
 class ClassifyKind(TaskKind[ClassifyConfig, TextClassifier]):
     name = "classify"
-    summary = "the class of a text"
     config = ClassifyConfig
     embedded = tuple(EMBEDDED)
     networks = tuple(NETWORKS)

@@ -23,7 +23,6 @@ __all__ = ["ClozeKind"]
 
 class ClozeKind(TaskKind[ClozeConfig, ClozeModel]):
     name = "cloze"
-    summary = "the missing word of a sentence, or the sense of a word"
     config = ClozeConfig
     embedded = tuple(EMBEDDED)
     networks = ("LSTM", "BiLSTM", "GRU", "BiGRU", "per-token")

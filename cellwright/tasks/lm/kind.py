@@ -25,7 +25,6 @@ __all__ = ["LmKind"]
 
 class LmKind(TaskKind[LmConfig, LmModel]):
     name = "lm"
-    summary = "the next word or character of a text"
     config = LmConfig
     embedded = tuple(EMBEDDED)
     networks = ("per-token", "Elman", "GRU", "LSTM")

@@ -24,7 +24,6 @@ __all__ = ["MemoryKind"]
 
 class MemoryKind(TaskKind[MemoryConfig, TrainedMemory]):
     name = "memory"
-    summary = "remember across many steps: recall, two-facts, adding, copy, latch, digits"
     config = MemoryConfig
     embedded = EMBEDDED
     networks = (PER_TOKEN, "Elman", "GRU", "LSTM")

@@ -24,7 +24,6 @@ __all__ = ["SeriesClassifyKind"]
 
 class SeriesClassifyKind(TaskKind[ClassifyConfig, SeriesClassifier]):
     name = "series-classify"
-    summary = "the class of a series of numbers"
     config = ClassifyConfig
     embedded = EMBEDDED
     networks = tuple(NETWORKS)

@@ -23,7 +23,6 @@ __all__ = ["SeriesForecastKind"]
 
 class SeriesForecastKind(TaskKind[ForecastConfig, Forecaster]):
     name = "series-forecast"
-    summary = "the next steps of a series, with quantiles"
     config = ForecastConfig
     embedded = EMBEDDED
     networks = ("PerToken", "Elman", "GRU", "LSTM")

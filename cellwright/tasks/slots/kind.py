@@ -27,7 +27,6 @@ __all__ = ["SlotsKind", "evaluation_data"]
 
 class SlotsKind(TaskKind[SlotsConfig, SlotModel]):
     name = "slots"
-    summary = "slots and intent of an utterance"
     config = SlotsConfig
     embedded = tuple(EMBEDDED)
     networks = tuple(NETWORKS)

@@ -26,7 +26,6 @@ __all__ = ["TagKind"]
 
 class TagKind(TaskKind[TagConfig, Tagger]):
     name = "tag"
-    summary = "parts of speech, labelled spans, or the words of a text without spaces"
     config = TagConfig
     embedded = tuple(EMBEDDED)
     networks = tuple(NETWORKS)

@@ -24,7 +24,6 @@ __all__ = ["TranscribeKind"]
 
 class TranscribeKind(TaskKind[TranscribeConfig, Transcriber]):
     name = "transcribe"
-    summary = "what a recording says: spoken digits, the strokes of a pen"
     config = TranscribeConfig
     embedded = EMBEDDED
     networks = tuple(NETWORKS)

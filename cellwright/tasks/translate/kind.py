@@ -26,7 +26,6 @@ __all__ = ["TranslateKind"]
 
 class TranslateKind(TaskKind[TranslateConfig, Translator]):
     name = "translate"
-    summary = "a text into another: languages, dates"
     config = TranslateConfig
     embedded = tuple(DATES)
     networks = tuple(NETWORKS)
