@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "cellwright"
-LAYERS = ["errors", "ops", "cells", "engine", "nn", "tasks", "microscope", "lessons", "cli"]
+LAYERS = ["errors", "nearest", "ops", "cells", "engine", "nn", "tasks", "microscope", "lessons", "cli"]
 
 # Third-party packages that a layer may import at module level or inside functions.
 ALLOWED_ONLY_IN = {

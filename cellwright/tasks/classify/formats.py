@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
 import json
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from cellwright.errors import DataError
+from cellwright.nearest import nearest
 from cellwright.tasks.data.csv_cells import csv_cells
 from cellwright.tasks.data.text import decode, read_bytes
 
@@ -114,6 +115,7 @@ def _from_table(cells: Sequence[tuple[int, list[str]]], path: Path, columns: Col
             source=",".join(cells[0][1])[:200],
             repair="Columns are parted by a comma in .csv and by a tab in .tsv.",
         )
+    _check_widths(cells, path)
     body = cells[1:] if header else cells
     label = _column("label", columns.label, LABELS, names if header else [], width, path, cells[0][0])
     text = _column("text", columns.text, TEXTS, names if header else [], width, path, cells[0][0])
@@ -121,17 +123,23 @@ def _from_table(cells: Sequence[tuple[int, list[str]]], path: Path, columns: Col
         label = 1 - text if label is None and text is not None else label
         text = 1 - label if text is None and label is not None else text
     if label is None or text is None:
-        label, text = _guess(body, width, path) if not header else _no_column(label is None, names, path, cells[0][0])
+        label, text = _guess(cells, path) if not header else _no_column(label is None, names, path, cells[0][0])
     for number, row in body:
+        yield Row(row[text], row[label], number)
+
+
+def _check_widths(cells: Sequence[tuple[int, list[str]]], path: Path) -> None:
+    """Before any column is looked for: a line too short is no reason to doubt the header."""
+    first, width = cells[0][0], len(cells[0][1])
+    for number, row in cells:
         if len(row) != width:
             raise DataError(
-                f"Expected {width} columns as in line {cells[0][0]}, found {len(row)}.",
+                f"Expected {width} columns as in line {first}, found {len(row)}.",
                 file=path,
                 line=number,
                 source="\t".join(row)[:200],
                 repair="A text with the separator in it stands in quotes in .csv, and has no place in .tsv.",
             )
-        yield Row(row[text], row[label], number)
 
 
 def _named(names: Sequence[str], columns: Columns) -> bool:
@@ -155,35 +163,58 @@ def _column(
         return int(asked) - 1
     if asked:
         if asked.lower() not in names:
-            near = difflib.get_close_matches(asked.lower(), names, 1)
+            near = nearest(asked, names)
             raise DataError(
                 f"Expected a column {asked!r} with the {what}, found {', '.join(names)}.",
                 file=path,
                 line=line,
-                repair=f"Did you mean {near[0]}?" if near else f"--set data.{what}_column=NAME",
+                repair=f"Did you mean {near}?" if near else f"--set data.{what}_column=NAME",
             )
         return names.index(asked.lower())
     return next((names.index(name) for name in known if name in names), None)
 
 
-def _guess(body: Sequence[tuple[int, list[str]]], width: int, path: Path) -> tuple[int, int]:
+def _guess(rows: Sequence[tuple[int, list[str]]], path: Path) -> tuple[int, int]:
     """(class, text) of two columns without names: classes are those of fewer different values."""
-    if width == 2:
-        kinds = [len({row[k] for _, row in body if len(row) == 2}) for k in range(2)]
-        if kinds[0] != kinds[1]:
-            label = 0 if kinds[0] < kinds[1] else 1
-            return label, 1 - label
+    kinds = [len({row[k] for _, row in rows}) for k in range(len(rows[0][1]))]
+    if len(kinds) > 2:
+        raise _unnamed(rows, kinds, path)
+    if kinds[0] != kinds[1]:
+        label = 0 if kinds[0] < kinds[1] else 1
+        return label, 1 - label
     raise DataError(
-        f"Expected a header, or two columns of which one holds few different values, found {width} columns.",
+        f"Expected a column of fewer different values than the other, the class, found {kinds[0]:,} in both.",
         file=path,
-        line=body[0][0],
-        repair="--set data.text_column=1 --set data.label_column=2",
+        line=rows[0][0],
+        source="\t".join(rows[0][1])[:200],
+        repair=f"Too few rows ({len(rows):,}) to tell which column is the class. Call them text and label in a first "
+        "line, or number them: --set data.text_column=1 --set data.label_column=2",
+    )
+
+
+def _unnamed(rows: Sequence[tuple[int, list[str]]], kinds: Sequence[int], path: Path) -> DataError:
+    """Three columns or more with no name we know: the longest cells are texts, the fewest different ones classes."""
+    first = [cell.strip() for cell in rows[0][1]]
+    text = max(range(len(kinds)), key=lambda k: sum(len(row[k]) for _, row in rows))
+    label = min((k for k in range(len(kinds)) if k != text), key=lambda k: kinds[k])
+    titled = rows[0][1][label] not in {row[label] for _, row in rows[1:]}  # a class would come again
+
+    def called(column: int) -> str:
+        named = titled and first[column] and not first[column].isdigit()
+        return first[column] if named else str(column + 1)
+
+    sets = [shlex.quote(f"data.{what}_column={called(k)}") for what, k in (("text", text), ("label", label))]
+    return DataError(
+        f"Expected columns called text and label, found {', '.join(cell[:30] for cell in first)}.",
+        file=path,
+        line=rows[0][0],
+        repair=f"Say which they are, probably: --set {sets[0]} --set {sets[1]}",
     )
 
 
 def _no_column(label: bool, names: Sequence[str], path: Path, line: int) -> tuple[int, int]:
     what, known = ("label", LABELS) if label else ("text", TEXTS)
-    near = [name for name in names if difflib.get_close_matches(name, known, 1)]
+    near = [name for name in names if nearest(name, known)]
     raise DataError(
         f"Expected a column with the {what} ({', '.join(known[:3])} …), found {', '.join(names)}.",
         file=path,
@@ -218,8 +249,8 @@ def _from_json(content: str, path: Path, columns: Columns) -> Iterator[Row]:
 def _value(row: dict[str, Any], what: str, asked: str, known: Sequence[str], path: Path, line: int) -> str:
     key = asked or next((name for name in known if name in row), "")
     if key not in row:
-        near = difflib.get_close_matches(key or what, row, 1)
-        repair = f"Did you mean {near[0]}? " if near else ""
+        near = nearest(key or what, row)
+        repair = f"Did you mean {near}? " if near else ""
         raise DataError(
             f"Expected a key {(key or what)!r} with the {what}, found {', '.join(map(repr, row)) or 'no key'}.",
             file=path,

@@ -61,6 +61,14 @@ class ClassifyTask:
                 file=corpus.name,
                 repair="Check which column holds the class: data.label_column.",
             )
+        if not any(example.label in self.vocabulary.class_rows for example in corpus.valid):
+            found = sorted({example.label for example in corpus.valid})
+            raise DataError(
+                f"Expected classes of the training split in the validation split too, found {', '.join(found[:3])}"
+                f"{' …' * (len(found) > 3)}: none of its {len(found):,} is in training.",
+                file=corpus.name,
+                repair="Check which column holds the class: data.label_column.",
+            )
         self.notes = list(corpus.notes)
         vectors = static_vectors(config.model.vectors, self.vocabulary, self.notes)
         self.vector_size = 0 if vectors is None else vectors.shape[1]
@@ -126,8 +134,8 @@ class ClassifyTask:
     def _figures(self, examples: Sequence[Example]) -> tuple[float, float]:
         found_EN = probabilities(self.network, self.vocabulary, examples)
         known = [(row, self.vocabulary.class_rows.get(e.label)) for row, e in enumerate(examples)]
-        rows = torch.tensor([row for row, target in known if target is not None])
-        targets = torch.tensor([target for _, target in known if target is not None])
+        rows = torch.tensor([row for row, target in known if target is not None], dtype=torch.long)
+        targets = torch.tensor([target for _, target in known if target is not None], dtype=torch.long)
         right = float((found_EN[rows].argmax(1) == targets).sum()) / len(examples)
         return right, float(functional.nll_loss(found_EN[rows].clamp_min(1e-30).log(), targets))
 

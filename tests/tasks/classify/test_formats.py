@@ -65,8 +65,10 @@ def test_columns_are_named_or_numbered(tmp_path: Path) -> None:
         ("x.tsv", "text\tlabel\na\t1\n \t0\n", "Expected a text, found a blank one", 3),
         ("x.tsv", "text\tlabel\na\t1\nb\t\n", "Expected a class, found a blank one", 3),
         ("x.tsv", "text\tstars\tid\na\t1\t2\n", r"Expected a column with the label .*, found text, stars, id", 1),
-        ("x.tsv", "a\tb\tc\nd\te\tf\n", "Expected a header, or two columns", 1),
-        ("x.tsv", "a\tb\nc\td\n", "Expected a header, or two columns of which one", 1),
+        ("x.tsv", "a\tb\tc\nd\te\tf\n", "Expected columns called text and label, found a, b, c", 1),
+        ("x.tsv", "a\tb\nc\td\n", r"(?s)fewer different values .* Too few rows \(2\)", 1),
+        ("x.tsv", "a\tb\n", r"(?s)fewer different values .* Too few rows \(1\)", 1),
+        ("x.tsv", "a\tb\nc\n", "Expected 2 columns as in line 1, found 1", 2),
         ("x.csv", "only\none\n", "found 1 column", 1),
         ("x.csv", 'label,text\n1,"open\n', "Expected comma-separated values", 2),
         ("x.jsonl", '{"text": "a", "label": 1}\nnonsense\n', "Expected a JSON object", 2),
@@ -97,6 +99,19 @@ def test_a_column_that_is_not_there_names_the_nearest(tmp_path: Path) -> None:
     (tmp_path / "x.jsonl").write_text('{"text": "a", "lable": "1"}\n')
     with pytest.raises(DataError, match="Did you mean lable"):
         found(tmp_path / "x.jsonl")
+
+
+def test_unknown_names_of_columns_are_given_back_in_the_repair(tmp_path: Path) -> None:
+    lines = [f'{k},"words, {"many " * k}",{"good" if k % 2 else "bad"}' for k in range(6)]
+    (tmp_path / "x.csv").write_text("\n".join(["id,Body,what kind", *lines]))
+    with pytest.raises(DataError, match="Expected columns called text and label, found id, Body, what kind") as caught:
+        found(tmp_path / "x.csv")
+    assert caught.value.repair is not None
+    assert caught.value.repair.endswith("--set data.text_column=Body --set 'data.label_column=what kind'")
+    assert {label for _, label in found(tmp_path / "x.csv", text="Body", label="what kind")} == {"good", "bad"}
+    (tmp_path / "y.csv").write_text("\n".join(lines))
+    with pytest.raises(DataError, match=r"data\.text_column=2 --set data\.label_column=3"):
+        found(tmp_path / "y.csv")
 
 
 def test_other_encodings_are_named(tmp_path: Path) -> None:

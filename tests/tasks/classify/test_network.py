@@ -8,14 +8,15 @@ import pytest
 import torch
 
 import cellwright as cw
-from cellwright.errors import ConfigError
+from cellwright.errors import ConfigError, DataError
 from cellwright.ops import sigmoid, tanh
 from cellwright.tasks.classify.config import ClassifyConfig, ClassifyModel
 from cellwright.tasks.classify.examples import Example
 from cellwright.tasks.classify.layers import cell_of, layer_specs
 from cellwright.tasks.classify.model import ClassifyNetwork
-from cellwright.tasks.classify.task import make_batch
+from cellwright.tasks.classify.task import ClassifyTask, make_batch
 from cellwright.tasks.classify.vocabulary import Vocabulary
+from cellwright.tasks.data.utterance import Corpus
 from cellwright.tasks.training.config import load_config
 
 KERAS = Path(__file__).resolve().parents[3] / "examples" / "six-classes.toml"
@@ -42,6 +43,17 @@ def test_the_net_of_the_example_has_the_counts_that_keras_prints() -> None:
     assert [count for _, count in layers[1:]] == [128_800, 2_010, 66]
     one_way = config.model_copy(update={"layers": ["Embedding(60)", "LSTM(100)", "Dense(10, relu)", "Dense(6)"]})
     assert [count for _, count in network(one_way).layers()[1:]] == [64_400, 1_010, 66]
+
+
+def test_classes_that_training_never_shows_are_refused_before_training() -> None:
+    config = ClassifyConfig(model=small(layers=["Embedding(4)", "LSTM(4)", "Dense(6)"]))
+    corpus = Corpus("own", train=TEXTS, valid=[Example(("who",), f"text {k}", "who") for k in range(4)])
+    with pytest.raises(DataError, match="none of its 4 is in training"):
+        ClassifyTask(config, corpus, cell_of(config.model))
+    task = ClassifyTask(config, Corpus("own", train=TEXTS, valid=TEXTS), cell_of(config.model))
+    task.network.eval()
+    task.corpus.valid = corpus.valid
+    assert task.evaluate()["accuracy"] == 0.0  # a share, not an IndexError
 
 
 def test_the_example_learns_and_keeps_a_history(tmp_path: Path) -> None:
