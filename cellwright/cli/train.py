@@ -14,10 +14,9 @@ from cellwright.cli.choices import one_of
 from cellwright.errors import ConfigError
 from cellwright.tasks.api import resume_run, train_kind
 from cellwright.tasks.kind import TaskKind
-from cellwright.tasks.registry import TASKS, kind_named, kind_of_run
-from cellwright.tasks.report import shown
+from cellwright.tasks.registry import TASKS, kind_named
 from cellwright.tasks.training.config import config_table, load_config
-from cellwright.tasks.training.progress import progress_for
+from cellwright.tasks.training.progress import figures_text, progress_for
 from cellwright.tasks.training.ranks import join, restarted
 from cellwright.tasks.training.task import Callback
 
@@ -136,9 +135,7 @@ def train_or_resume(
     if not result.best_metrics:
         print(f"model of the unfinished first epoch: {folder / 'best'}")
         return
-    kind = kind_of_run(folder)
-    figures = "  ".join(f"{name} {shown(value, kind.percent)}" for name, value in result.best_metrics.items())
-    print(f"best model (epoch {result.best_epoch}, valid {figures}): {folder / 'best'}")
+    print(f"best model (epoch {result.best_epoch}; valid: {figures_text(result.best_metrics)}): {folder / 'best'}")
 
 
 def print_settings(kind: TaskKind[Any, Any]) -> None:

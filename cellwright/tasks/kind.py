@@ -85,7 +85,6 @@ class TaskKind(ABC, Generic[ConfigT, ModelT]):
         embedded: names of the data it can generate, the default of `data.path` first.
         networks: rows of `cellwright compare NAME`; empty where it has no such table.
         any_cell: whether a row may be any cell's name, FILE.py:NAME included.
-        percent: whether the figures on valid are shares from 0 to 1, which are shown in percent.
     """
 
     name: ClassVar[str]
@@ -93,7 +92,6 @@ class TaskKind(ABC, Generic[ConfigT, ModelT]):
     embedded: ClassVar[Sequence[str]] = ()
     networks: ClassVar[Sequence[str]] = ()
     any_cell: ClassVar[bool] = False
-    percent: ClassVar[bool] = True
 
     @abstractmethod
     def build(self, config: ConfigT, cell: Cell | None = None) -> RunnableTask:

@@ -28,7 +28,6 @@ class AgreementKind(TaskKind[AgreementConfig, AgreementModel]):
     config = AgreementConfig
     embedded = tuple(EMBEDDED)
     networks = ("per-token", "Elman", "GRU", "LSTM")
-    percent = False  # losses are among the figures
 
     def build(self, config: AgreementConfig, cell: Cell | None = None) -> AgreementTask:
         corpus = with_validation(open_corpus(config.data))

@@ -30,7 +30,6 @@ class ClassifyKind(TaskKind[ClassifyConfig, TextClassifier]):
     config = ClassifyConfig
     embedded = tuple(EMBEDDED)
     networks = tuple(NETWORKS)
-    percent = False  # losses are among the figures
 
     def build(self, config: ClassifyConfig, cell: Cell | None = None) -> ClassifyTask:
         if cell is not None and config.model.layers:

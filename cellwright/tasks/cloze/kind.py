@@ -26,7 +26,6 @@ class ClozeKind(TaskKind[ClozeConfig, ClozeModel]):
     config = ClozeConfig
     embedded = tuple(EMBEDDED)
     networks = ("LSTM", "BiLSTM", "GRU", "BiGRU", "per-token")
-    percent = False
 
     def build(self, config: ClozeConfig, cell: Cell | None = None) -> ClozeTask:
         chosen = cell if cell is not None else choose_cell(config.model.cell)

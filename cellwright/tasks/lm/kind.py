@@ -28,7 +28,6 @@ class LmKind(TaskKind[LmConfig, LmModel]):
     config = LmConfig
     embedded = tuple(EMBEDDED)
     networks = ("per-token", "Elman", "GRU", "LSTM")
-    percent = False
 
     def build(self, config: LmConfig, cell: Cell | None = None) -> LmTask:
         chosen = cell if cell is not None else choose_cell(config.model.cell)

@@ -27,7 +27,6 @@ class SeriesForecastKind(TaskKind[ForecastConfig, Forecaster]):
     embedded = EMBEDDED
     networks = ("PerToken", "Elman", "GRU", "LSTM")
     any_cell = True
-    percent = False
 
     def build(self, config: ForecastConfig, cell: Cell | None = None) -> ForecastTask:
         return ForecastTask(config, cell if cell is not None else choose_cell(config.model.cell))

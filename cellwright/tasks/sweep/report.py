@@ -28,12 +28,10 @@ def trial_line(trial: Trial, trials: int, best: bool) -> str:
 @dataclass(frozen=True, slots=True)
 class SweepReport:
     """Attributes:
-    percent: whether the figures are shares, shown in percent.
     """
 
     task: str
     folder: Path
-    percent: bool
     trials: Sequence[Trial]
 
     @property
@@ -61,7 +59,7 @@ class SweepReport:
         for trial in sorted(self.trials, key=_rank):
             table.add_row(
                 str(trial.number),
-                *(shown(trial.metrics.get(name), self.percent) for name in figures),
+                *(shown(trial.metrics.get(name)) for name in figures),
                 str(len(trial.by_epoch)),
                 f"{trial.seconds:.0f}",
                 *(_text(trial.values[key]) for key in keys),

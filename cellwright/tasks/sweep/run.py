@@ -67,7 +67,7 @@ def run_sweep(
             file=folder,
             repair="Narrow [search], and begin another sweep.",
         )
-    return SweepReport(definition.kind.name, folder, definition.kind.percent, done)
+    return SweepReport(definition.kind.name, folder, done)
 
 
 def _one(

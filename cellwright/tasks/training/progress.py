@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Mapping
 from typing import Any, TextIO
 
 from rich.console import Console
@@ -12,7 +13,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from cellwright.tasks.training.task import Callback, EpochReport, StepReport, Task
 
-__all__ = ["LiveProgress", "PlainProgress", "epoch_line", "progress_for"]
+__all__ = ["LiveProgress", "PlainProgress", "epoch_line", "figures_text", "progress_for"]
 
 SMOOTHING = 0.98  # of the shown loss and speed, a step
 
@@ -24,14 +25,25 @@ def progress_for(stream: TextIO | None = None) -> Callback:
 
 
 def epoch_line(report: EpochReport) -> str:
-    """One epoch in one line: loss, the metric (marked * when best), the other figures, speed, time so far."""
+    """One epoch in one line: loss, figures on valid (the metric first, with * where it is the best), speed, time."""
     star = "*" if report.is_best else " "
-    others = "  ".join(f"{name} {value:.4f}" for name, value in report.valid.items() if name != report.metric)
-    return (
-        f"epoch {report.epoch}/{report.epochs}  loss {report.loss:.4f}  {report.metric} "
-        f"{report.valid[report.metric]:.4f}{star} {others}{'  ' if others else ' '}"
-        f"{report.tokens_per_second:,.0f} tokens/s  {_clock(report.seconds)}"
+    first = {report.metric: report.valid[report.metric]}
+    metric, *others = figures_text(first | dict(report.valid)).split("  ")
+    return "  ".join(
+        [
+            f"epoch {report.epoch}/{report.epochs}",
+            f"loss {report.loss:.4f}",
+            f"valid: {metric}{star}",
+            *others,
+            f"{report.tokens_per_second:,.0f} tokens/s",
+            _clock(report.seconds),
+        ]
     )
+
+
+def figures_text(valid: Mapping[str, float]) -> str:
+    """Figures on the validation split, as they are."""
+    return "  ".join(f"{name} {value:.4f}" for name, value in valid.items())
 
 
 class PlainProgress(Callback):

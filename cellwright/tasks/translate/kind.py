@@ -29,7 +29,6 @@ class TranslateKind(TaskKind[TranslateConfig, Translator]):
     config = TranslateConfig
     embedded = tuple(DATES)
     networks = tuple(NETWORKS)
-    percent = False  # a loss is among the figures
 
     def build(self, config: TranslateConfig, cell: Cell | None = None) -> TranslateTask:
         corpus = with_validation(open_corpus(config.data))

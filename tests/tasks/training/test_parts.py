@@ -252,7 +252,7 @@ def test_plain_progress_prints_one_line_an_epoch(toy, tmp_path):
     lines = stream.getvalue().splitlines()
     assert len(lines) == 3
     for epoch, line in enumerate(lines, start=1):
-        pattern = rf"epoch {epoch}/3  loss \d+\.\d{{4}}  accuracy 0\.\d{{4}}[ *] .*\d tokens/s  0:\d\d"
+        pattern = rf"epoch {epoch}/3  loss \d+\.\d{{4}}  valid: accuracy 0\.\d{{4}}[ *] .*\d tokens/s  0:\d\d"
         assert re.fullmatch(pattern, line), line
     assert "*" in lines[0]
 
