@@ -18,6 +18,7 @@ from suite import Row
 from torch import Tensor
 
 import cellwright.nn.compiled as engine_call
+from cellwright.engine.run.registry import compiled_for, multiplies_bfloat16
 
 SQUARE = 1024
 """Rows and columns of the sgemm that is the machine's limit."""
@@ -78,10 +79,14 @@ def of_layer(row: Row, quick: bool) -> Contest:
 
 
 def path_of(case: Case) -> str:
-    """The layer's own word on what ran; bfloat16 that is computed in float32 is said."""
+    """The layer's own word on what ran; of bfloat16, what its products read is said."""
     path = str(case.layer.path)
-    wide = case.row.dtype == "bfloat16" and torch.bfloat16 not in set(engine_call.COMPUTED_IN.values())
-    return f"{path}, the loop computed in float32: no kernel multiplies bfloat16 yet" if wide else path
+    if case.row.dtype != "bfloat16":
+        return path
+    with autocasts(multiplies_bfloat16()):  # as the layer itself does
+        choice = compiled_for(case.layer.key(0), engine_call.program_type(torch.float32)).choice
+    reads = "float32: this processor does not multiply bfloat16" if choice is None else str(choice)
+    return f"{path}, products {reads}"
 
 
 def sgemm(size: int) -> Contestant:

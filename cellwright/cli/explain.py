@@ -30,12 +30,13 @@ def explain_cell(
     isa = isa or os.environ.get("CELLWRIGHT_ISA") or None
     if isa is not None:
         one_of("--isa", isa, ISAS)
+    products = os.environ.get("CELLWRIGHT_PRODUCTS") or "auto"
     cell = cell_named(name, CELLS)
     from cellwright.nn.measured import available_threads, measure  # torch: not for a name that is wrong
 
     found = explain(
         cell, input_size, hidden_size, batch, steps, dtype,
-        bidirectional=bidirectional, threads=available_threads(), isa=isa,
+        bidirectional=bidirectional, threads=available_threads(), isa=isa, products=products,
     )  # fmt: skip
     if measured and found.why_not is None:
         figures = measure(cell, input_size, hidden_size, batch, steps, dtype, found.isa, bidirectional=bidirectional)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import platform
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from cellwright.cells.cell import Cell
 from cellwright.engine.explain_costs import Costs, Memory, costs_of, memory_of
@@ -18,6 +18,7 @@ from cellwright.engine.explain_loops import ProgramText, plan_lines, stream_text
 from cellwright.engine.explain_names import Parts, name_forward, sections_of
 from cellwright.engine.explain_tables import Measured, cost_lines, measured_lines, memory_lines
 from cellwright.engine.joint import Plan, make_plan
+from cellwright.engine.lower.choice import choose
 from cellwright.engine.lower.target import Target, host_isas, target_of
 from cellwright.engine.plan import Program
 from cellwright.engine.sections import REDUCTIONS, SCANS
@@ -29,7 +30,7 @@ from cellwright.errors import ConfigError, UnsupportedOp
 
 __all__ = ["Explanation", "explain"]
 
-DTYPES = ("float32", "float64")
+DTYPES = ("float32", "float64", "bfloat16")
 COUNTS = ("no", "one", "two", "three", "four", "five", "six")
 
 
@@ -42,6 +43,7 @@ class Explanation:
         threads: of a call; each direction gets `threads_each`.
         why_not: why the plain loop runs instead of kernels; None if kernels run.
         schedule: what the loop is made of and why.
+        products: of bfloat16 weights, what the loop's products read and why; empty for others.
         hoisted: what is computed before the loop, a line a stream.
         loops: the plan, forward and backward, to be read.
         balance: operations a byte above which products are the limit, not memory; as stated or as measured.
@@ -68,6 +70,7 @@ class Explanation:
     memory: Memory | None = None
     balance: float = 0.0
     measured: Measured | None = None
+    products: str = ""
 
     @property
     def title(self) -> str:
@@ -88,7 +91,12 @@ class Explanation:
             return self.title
         rows = self.steps * self.batch * self.directions
         parts = [
-            [self.title, f"schedule: {self.schedule}", f"hoisted: {'; '.join(self.hoisted) or 'nothing'}"],
+            [
+                self.title,
+                f"schedule: {self.schedule}",
+                *([f"products: {self.products}; states and sums are float32"] if self.products else []),
+                f"hoisted: {'; '.join(self.hoisted) or 'nothing'}",
+            ],
             list(self.loops),
             cost_lines(forward, backward, self.batch * self.directions, rows),
             memory_lines(memory),
@@ -129,15 +137,17 @@ def explain(
     threads: int = 1,
     isa: str | None = None,
     bias: bool = True,
+    products: str = "auto",
 ) -> Explanation:
     """Explains one layer of `cell`; compiles and runs nothing.
 
     Args:
         threads: of a call, shared between the directions.
         isa: instruction set by name; this machine's fastest if not given.
+        products: of bfloat16 weights, what is asked for: "auto", "bfloat16" or "float32" (lower.choice).
 
     Raises:
-        ConfigError: a size below 1, an unknown dtype or instruction set.
+        ConfigError: a size below 1, an unknown dtype, instruction set or kind of products.
         CellError: the cell's step is wrong on any backend.
     """
     sizes = {"input": input_size, "hidden": hidden_size, "batch": batch, "steps": steps, "threads": threads}
@@ -154,7 +164,7 @@ def explain(
     if isa is None and not host_isas():
         result.why_not = f"no kernels are written for {platform.machine()}"
         return result
-    target = target_of(dtype, isa)
+    target = target_of("float32" if dtype == "bfloat16" else dtype, isa)
     result.isa = target.isa.name
     try:
         cell_to_data(cell, input_size, hidden_size, bias)
@@ -164,13 +174,16 @@ def explain(
     shapes = cell.parameter_shapes(input_size, hidden_size, bias)
     graph = stored_graph(trace(cell, input_size, hidden_size, bias), shapes)
     plan, parts = make_plan(graph, target.lanes, stored_names(shapes)), Parts(shapes)
+    if dtype == "bfloat16":
+        choice = choose((plan.forward, plan.backward), target, products)
+        result.products, target = str(choice), replace(target, pairs=choice.bfloat16)
     result.schedule = _schedule(plan, parts)
     result.hoisted = tuple(
         stream_text(plan, parts, stream).split("  #")[0]
         + f" ({plan.hoisted.before[stream.operand].shape[0]} → {stream.size})" * bool(stream.rows)
         for stream in plan.hoisted.streams
     )
-    result.loops = tuple(plan_lines(plan, parts, (target.isa.tile[0], target.panel)))
+    result.loops = tuple(plan_lines(plan, parts, (target.tile[0], target.panel)))
     result.inference, result.forward, result.backward = (
         costs_of(plan, program, target.size) for program in (plan.without, plan.forward, plan.backward)
     )

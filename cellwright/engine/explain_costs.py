@@ -176,5 +176,5 @@ def packed_numbers(program: Program, target: Target) -> int:
         depth = product.matrices[0].shape[1]
         if product.transposed:
             depth = sum(padded(n, target.lanes) for n in heights) if len(heights) > 1 else heights[0]
-        total += depth * padded(sum(padded(n, target.lanes) for n in product.sizes), target.panel)
+        total += target.packed_depth(depth) * padded(sum(padded(n, target.lanes) for n in product.sizes), target.panel)
     return total

@@ -33,6 +33,7 @@ __all__ = [
     "computed_in",
     "directed_resets",
     "into_rows",
+    "program_type",
     "rows_of",
     "rows_of_packed",
     "run_compiled",
@@ -49,6 +50,14 @@ COMPUTED_IN = {torch.float64: torch.float64}
 def computed_in(dtype: torch.dtype) -> torch.dtype:
     """The type of the kernels of a layer whose states are of `dtype`."""
     return COMPUTED_IN.get(dtype, torch.float32)
+
+
+def program_type(dtype: torch.dtype) -> torch.dtype:
+    """The type of the program of a layer whose states are of `dtype`: bfloat16, with states and sums of float32, where
+    the weights are, or where autocast makes them so and the host multiplies it."""
+    if dtype == torch.float32 and torch.is_autocast_enabled("cpu") and multiplies_bfloat16():
+        dtype = torch.get_autocast_dtype("cpu")
+    return torch.bfloat16 if dtype == torch.bfloat16 else computed_in(dtype)
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,9 +276,9 @@ class LayerRun:
         initial: list[Tensor] = []
         inside: list[Tensor] = []
         outer, kept = inputs[0].dtype, states[0].dtype
-        dtype = computed_in(kept)
+        dtype, program = computed_in(kept), program_type(kept)
         sources = [self.source(self.layer, direction == 1) for direction in self.group]
-        compiled = compiled_for(sources[0].key, dtype)
+        compiled = compiled_for(sources[0].key, program)
 
         # products in a type that the host does not multiply would be slow, and less close
         raised = dtype != outer and not multiplies_bfloat16()
@@ -290,7 +299,7 @@ class LayerRun:
             initial += [in_type(state[self.row(direction)], dtype) for state in states]
             inside += [in_type(own.parameters[name], dtype) for name in compiled.inside]
         backwards = tuple(d == 1 for d in self.group)
-        setting = Setting(rows.steps, rows.batch, rows.data.shape[0], rows.form, sources[0].key, backwards, dtype)
+        setting = Setting(rows.steps, rows.batch, rows.data.shape[0], rows.form, sources[0].key, backwards, program)
         resets = [flags[d] for d in self.group] if flags else []
         y, *rest = run_layer(streams(), initial, inside, rows.lengths, rows.order, resets, setting, streams)
         count = len(states)
@@ -302,7 +311,7 @@ class LayerRun:
 
     def output_size(self, key: str, dtype: torch.dtype) -> int:
         """O of one direction."""
-        return compiled_for(key, computed_in(dtype)).plan.output
+        return compiled_for(key, program_type(dtype)).plan.output
 
     def row(self, direction: int) -> int:
         """The row of a state that belongs to a direction of this layer."""

@@ -19,6 +19,7 @@ from cellwright.engine.lower.target import host_isas
 from cellwright.engine.run.registry import force_isa
 from cellwright.engine.run.team import thread_count
 from cellwright.errors import ConfigError
+from cellwright.nn.compiled import computed_in
 from cellwright.nn.recurrent import Recurrent
 
 __all__ = ["available_threads", "measure"]
@@ -46,7 +47,8 @@ def measure(
             f"Expected an instruction set that this machine runs, found {isa}.",
             repair=f"It runs {', '.join(host_isas())}; leave out --measure for others.",
         )
-    kind = {"float32": torch.float32, "float64": torch.float64}[dtype]
+    kind = {"float32": torch.float32, "float64": torch.float64, "bfloat16": torch.bfloat16}[dtype]
+    wide = computed_in(kind)  # of states and sums
     before = len(loads)
     with force_isa(isa):
         layer = Recurrent(cell, input_size, hidden_size, bidirectional=bidirectional, dtype=kind)
@@ -66,7 +68,7 @@ def measure(
 
         training()
         kernels = tuple(Kernel(load.name, load.seconds, not load.compiled) for load in loads[before:])
-        a, b = torch.randn(SIDE, SIDE, dtype=kind), torch.randn(SIDE, SIDE, dtype=kind)
+        a, b = torch.randn(SIDE, SIDE, dtype=wide), torch.randn(SIDE, SIDE, dtype=wide)
         source = torch.ones(COPIED // a.element_size(), dtype=kind)
         target = torch.empty_like(source)
         product = torch.empty_like(a)

@@ -16,7 +16,7 @@ from torch.nn import functional
 from cellwright.cells import Cell
 from cellwright.engine.masks import Masking
 from cellwright.engine.run.registry import Traced, traced_for
-from cellwright.nn.compiled import LayerRun, LayerSource, Rows, computed_in, into_rows, rows_of
+from cellwright.nn.compiled import LayerRun, LayerSource, Rows, computed_in, into_rows, program_type, rows_of
 from cellwright.nn.layout import States
 
 __all__ = ["Trace", "trace_layer"]
@@ -60,7 +60,7 @@ def trace_layer(
 ) -> tuple[Tensor, States, Trace]:
     """y (T, B, D·O), final states, and {layer: {direction: {name: (T, B, n)}}}, 0 beyond each length."""
     rows = rows_of(x_TBI, lengths_B)
-    dtype = computed_in(states[0].dtype)
+    dtype, program = computed_in(states[0].dtype), program_type(states[0].dtype)
     dropout = layer.dropout if layer.training else 0.0
     masks = layer.draw_masks(rows.steps, rows.batch, states[0], None)
     masking = layer.masking(layer.variant)
@@ -73,7 +73,14 @@ def trace_layer(
         for direction in range(layer.directions):
             own = layer.source(depth, direction == 1)
             traced = traced_for(
-                layer.cell, inputs[direction].shape[1], layer.hidden_size, layer.bias, dtype, grads, each_state, masking
+                layer.cell,
+                inputs[direction].shape[1],
+                layer.hidden_size,
+                layer.bias,
+                program,
+                grads,
+                each_state,
+                masking,
             )
             shown = LayerSource(traced.key, own.parameters)
             taps = new_taps(traced, len(rows.data), dtype)

@@ -55,6 +55,23 @@ def test_every_cell_is_explained(make, cases) -> None:
         assert json.loads(found.to_json())["forward"]["products"] == found.forward.products
 
 
+def test_of_bfloat16_weights_it_says_which_products_run_and_why() -> None:
+    small, large = (explain(LSTM(), I, size, dtype="bfloat16", isa="avx2") for size in (16, 512))
+    assert "\nproducts: float32: avx2 has no instruction" in str(small)
+    assert "\nproducts: bfloat16: avx2 has no instruction" in str(large)
+    wide = explain(LSTM(), I, 512, isa="avx2")
+    assert "products:" not in str(wide)
+    assert (large.memory.forward_packed, large.memory.saved) == (wide.memory.forward_packed // 2, wide.memory.saved)
+    for isa, asked, said in (
+        ("avx512bf16", "auto", "bfloat16"),
+        ("avx2", "bfloat16", "bfloat16"),
+        ("avx512bf16", "float32", "float32"),
+    ):
+        assert explain(LSTM(), I, 16, dtype="bfloat16", isa=isa, products=asked).products.startswith(f"{said}: ")
+    with pytest.raises(ConfigError, match="no products of 'half'"):
+        explain(LSTM(), I, 16, dtype="bfloat16", isa="avx2", products="half")
+
+
 def test_gates_are_called_by_their_names(library) -> None:
     """Whatever a nonlinearity makes of one gate's sums."""
     text = "\n".join(explain(PeepholeLSTM(), I, H, isa="avx2").loops)
@@ -216,7 +233,7 @@ def test_a_machine_without_kernels_is_named(monkeypatch: pytest.MonkeyPatch) -> 
         ({"hidden_size": -1}, "Expected hidden of at least 1"),
         ({"batch": 0}, "Expected batch of at least 1"),
         ({"steps": 0}, "Expected steps of at least 1"),
-        ({"dtype": "float16"}, "one of float32, float64, found 'float16'"),
+        ({"dtype": "float16"}, "one of float32, float64, bfloat16, found 'float16'"),
         ({"isa": "sse"}, "no instruction set 'sse'"),
     ],
 )

@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +35,9 @@ def guarded(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
 
 @linux
 @pytest.mark.parametrize("place", ["end", "start"])
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16"])
 def test_no_kernel_touches_what_lies_beside_its_tensors(place: str, dtype: str) -> None:
-    done = guarded(place, dtype)
+    done = guarded(place, dtype, CELLWRIGHT_PRODUCTS="bfloat16")
     assert done.returncode == 0, f"exit code {done.returncode} (-11: a page beside a tensor was touched)\n{done.stderr}"
     assert done.stdout == "all inside\n"
 
@@ -56,7 +57,8 @@ def test_the_guard_catches_a_product_that_writes_behind_its_result() -> None:
 def test_all_addresses_are_computed_in_64_bits(name: str, cases: Any) -> None:
     compiled = compiled_for(cell_key(cases.ALL[name](), 2, 3, True), torch.float32)
     modules = [program_module(program, compiled.target) for program in (compiled.plan.forward, compiled.plan.backward)]
-    for module in (*modules, product_module(compiled.target)):
+    products = [product_module(replace(compiled.target, pairs=pairs)) for pairs in (False, True)]
+    for module in (*modules, *products):
         text = str(module)
         indices = re.findall(r"getelementptr [^\n]*, (\w+) [^ \n]+$", text, re.MULTILINE)
         assert len(indices) > 50

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from cellwright import nn as cwnn
 from cellwright.cells import CELLS, PeepholeLSTM
 from cellwright.engine.run import operators
-from cellwright.engine.run.registry import cell_key, compiled_for
+from cellwright.engine.run.registry import cell_key, compiled_for, force_products
 from cellwright.nn import Recurrent
 
 I, H = 3, 5
@@ -72,6 +72,18 @@ def test_a_layer_compiles_whole_with_its_gradient(name: str, backend: str) -> No
     assert "compiled kernels" in eager.layer.path
     for theirs, ours in zip(*found, strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-13)
+
+
+def test_products_of_bfloat16_compile_whole() -> None:
+    torch.manual_seed(0)
+    layer, x = Recurrent(PeepholeLSTM(), I, 64).bfloat16(), torch.randn(4, 2, I).bfloat16()
+    found = {}
+    for asked in ("bfloat16", "float32"):
+        with force_products(asked), torch.no_grad():
+            torch._dynamo.reset()
+            found[asked] = torch.compile(layer, fullgraph=True, backend="aot_eager")(x)[1][1]
+            torch.testing.assert_close(found[asked], layer(x)[1][1])  # of bfloat16: 0.016
+    assert not torch.equal(found["bfloat16"], found["float32"])
 
 
 class Ragged(nn.Module):

@@ -67,6 +67,10 @@ class Emitter:
         """The address of a number, `index` numbers behind `pointer`."""
         return self.builder.gep(pointer, [index], source_etype=kind or self.target.element)
 
+    def packed_depth(self, depth: ir.Value) -> ir.Value:
+        """`Target.packed_depth` of a K known at run time."""
+        return self.builder.udiv(self.builder.add(depth, I64(1)), I64(2)) if self.target.pairs else depth
+
     def prefetch(self, pointer: ir.Value) -> None:
         """Brings a line towards the second cache; any address will do."""
         name, kind = "llvm.prefetch.p0", ir.FunctionType(ir.VoidType(), [ir.PointerType(), I32, I32, I32])

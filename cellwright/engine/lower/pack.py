@@ -1,12 +1,17 @@
 """Brings a matrix into the panels that `product` reads.
 
 for panel:  for k in K:  for column in panel:   packed[panel][k][column] = matrix[column][k], 0 behind the matrix
+
+For products of bfloat16, k counts pairs, and a number is matrix[column][2k] and matrix[column][2k + 1], both rounded.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from llvmlite import ir
 
+from cellwright.engine.lower.bfloat16 import packed_pair
 from cellwright.engine.lower.emit import Emitter
 from cellwright.engine.lower.target import Target
 
@@ -18,45 +23,86 @@ I64 = ir.IntType(64)
 def add_pack(module: ir.Module, target: Target) -> None:
     """Adds `pack`: (matrix, stride of a column of the result, stride along K, columns, K, panels, packed).
 
-    Strides are in numbers; `packed` has room for panels · K · `Target.panel` numbers.
+    Strides are in numbers; `packed` has room for panels · `Target.packed_depth` · `Target.panel` numbers.
     """
     pointer = ir.PointerType()
     kind = ir.FunctionType(ir.VoidType(), [pointer, I64, I64, I64, I64, I64, pointer])
-    function = ir.Function(module, kind, "pack")
-    matrix, column_stride, depth_stride, columns, depth, panels, packed = function.args
-    e = Emitter(function, target)
-    b = e.builder
-    panel_size = b.mul(depth, I64(target.panel))
-    whole = b.udiv(columns, I64(target.panel))
-    rest = b.urem(columns, I64(target.panel))
-    contiguous = b.icmp_unsigned("==", column_stride, I64(1))
-    with e.loop(panels) as panel:
-        source = e.at(matrix, b.mul(b.mul(panel, I64(target.panel)), column_stride))
-        out = e.at(packed, b.mul(panel, panel_size))
-        full = b.icmp_unsigned("<", panel, whole)
-        with b.if_else(full) as (many, few):
-            with many, b.if_else(contiguous) as (rows, any_stride):
-                with rows, e.loop(depth) as k:
-                    for v in range(target.isa.tile[1]):
-                        at = I64(v * target.lanes)
-                        value = e.load_vector(e.at(e.at(source, b.mul(k, depth_stride)), at))
-                        e.store_vector(value, e.at(e.at(out, b.mul(k, I64(target.panel))), at))
-                with any_stride:
-                    columns_at = [e.at(source, b.mul(column_stride, I64(j))) for j in range(target.panel)]
-                    with e.loop(depth) as k:
-                        at = b.mul(k, depth_stride)
-                        for v in range(target.isa.tile[1]):
-                            here = columns_at[v * target.lanes : (v + 1) * target.lanes]
-                            value = e.joined([b.load(e.at(c, at), align=target.size, typ=target.element) for c in here])
-                            e.store_vector(value, e.at(out, b.add(b.mul(k, I64(target.panel)), I64(v * target.lanes))))
-            with few:
-                here = b.select(b.icmp_unsigned("==", panel, whole), rest, I64(0))
-                with e.loop(depth) as k:
-                    row = e.at(out, b.mul(k, I64(target.panel)))
-                    first = e.at(source, b.mul(k, depth_stride))
-                    with e.loop(here) as j:
-                        value = b.load(e.at(first, b.mul(j, column_stride)), align=target.size, typ=target.element)
-                        b.store(value, e.at(row, j), align=target.size)
-                    with e.loop(I64(target.panel), here) as j:
-                        b.store(e.number(0.0), e.at(row, j), align=target.size)
-    b.ret_void()
+    PackWriter(ir.Function(module, kind, "pack"), target).write()
+
+
+class PackWriter:
+    """Writes `pack`. A row of a panel is packed from numbers `along` K: one number's offset, or those of a pair."""
+
+    def __init__(self, function: ir.Function, target: Target) -> None:
+        self.e, self.target = Emitter(function, target), target
+        self.matrix, self.stride, self.depth_stride, self.columns, self.depth, self.panels, self.packed = function.args
+
+    def write(self) -> None:
+        e, b, target = self.e, self.e.builder, self.target
+        whole = b.udiv(self.columns, I64(target.panel))
+        rest = b.urem(self.columns, I64(target.panel))
+        contiguous = b.icmp_unsigned("==", self.stride, I64(1))
+        panel_size = b.mul(e.packed_depth(self.depth), I64(target.panel))
+        with e.loop(self.panels) as panel:
+            self.source = e.at(self.matrix, b.mul(b.mul(panel, I64(target.panel)), self.stride))
+            self.out = e.at(self.packed, b.mul(panel, panel_size))
+            full = b.icmp_unsigned("<", panel, whole)
+            with b.if_else(full) as (many, few):
+                with many, b.if_else(contiguous) as (rows, any_stride):
+                    with rows:
+                        self.each_row(self.beside)
+                    with any_stride:
+                        self.starts = [e.at(self.source, b.mul(self.stride, I64(j))) for j in range(target.panel)]
+                        self.each_row(self.gathered)
+                with few:
+                    self.here = b.select(b.icmp_unsigned("==", panel, whole), rest, I64(0))
+                    self.each_row(self.ragged)
+        b.ret_void()
+
+    def each_row(self, body: Callable[[ir.Value, list[ir.Value]], None]) -> None:
+        """body(address of a panel's row, along) for all of K."""
+        e, b = self.e, self.e.builder
+
+        def row(k: ir.Value) -> ir.Value:
+            return e.at(self.out, b.mul(k, I64(self.target.panel)))
+
+        if not self.target.pairs:
+            with e.loop(self.depth) as k:
+                body(row(k), [b.mul(k, self.depth_stride)])
+            return
+        pairs = b.udiv(self.depth, I64(2))
+        with e.loop(pairs) as k:
+            first = b.mul(b.mul(k, I64(2)), self.depth_stride)
+            body(row(k), [first, b.add(first, self.depth_stride)])
+        with e.when(b.icmp_unsigned("==", b.and_(self.depth, I64(1)), I64(1))):
+            body(row(pairs), [b.mul(b.sub(self.depth, I64(1)), self.depth_stride)])
+
+    def word(self, values: list[ir.Value]) -> ir.Value:
+        return packed_pair(self.e, values) if self.target.pairs else values[0]
+
+    def number(self, address: ir.Value) -> ir.Value:
+        return self.e.builder.load(address, align=self.target.size, typ=self.target.element)
+
+    def beside(self, row: ir.Value, along: list[ir.Value]) -> None:
+        """Columns next to each other: whole vectors."""
+        e = self.e
+        for v in range(self.target.tile[1]):
+            at = I64(v * self.target.lanes)
+            e.store_vector(self.word([e.load_vector(e.at(e.at(self.source, k), at)) for k in along]), e.at(row, at))
+
+    def gathered(self, row: ir.Value, along: list[ir.Value]) -> None:
+        """Columns anywhere."""
+        e, lanes = self.e, self.target.lanes
+        for v in range(self.target.tile[1]):
+            starts = self.starts[v * lanes : (v + 1) * lanes]
+            values = [e.joined([self.number(e.at(start, k)) for start in starts]) for k in along]
+            e.store_vector(self.word(values), e.at(row, I64(v * lanes)))
+
+    def ragged(self, row: ir.Value, along: list[ir.Value]) -> None:
+        """The columns that are left, then zeros."""
+        e, b = self.e, self.e.builder
+        with e.loop(self.here) as j:
+            column = e.at(self.source, b.mul(j, self.stride))
+            b.store(self.word([self.number(e.at(column, k)) for k in along]), e.at(row, j), align=self.target.size)
+        with e.loop(I64(self.target.panel), self.here) as j:
+            b.store(e.number(0.0), e.at(row, j), align=self.target.size)

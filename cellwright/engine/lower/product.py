@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from llvmlite import ir
 
+from cellwright.engine.lower.bfloat16 import pair_products, write_rounded
 from cellwright.engine.lower.emit import Emitter
 from cellwright.engine.lower.pack import add_pack
 from cellwright.engine.lower.target import Target
@@ -33,15 +34,29 @@ PRODUCT_TYPE = ir.FunctionType(ir.VoidType(), [POINTER, I64, I64, POINTER, I64, 
 
 def product_module(target: Target) -> ir.Module:
     """The module with the functions `product`, `share` and `pack`."""
-    module = ir.Module(f"product_{target.isa.name}_{target.dtype}")
+    module = ir.Module(f"product_{target.isa.name}_{'bfloat16' if target.pairs else target.dtype}")
     module.triple = target.isa.triple
     function = ir.Function(module, PRODUCT_TYPE, "product")
+    if target.pairs:
+        tiles = ir.Function(module, PRODUCT_TYPE, "tiles")
+        tiles.linkage = "internal"
+        _write_tiles(tiles, target)
+        write_rounded(function, target, tiles)
+    else:
+        _write_tiles(function, target)
+    _add_share(module, function, target)
+    add_pack(module, target)
+    return module
+
+
+def _write_tiles(function: ir.Function, target: Target) -> None:
+    """The body of `product`; of pairs, K counts them, and A is rounded already."""
     for argument in (function.args[0], function.args[3]):
         argument.add_attribute("noalias")
     a, lda, rows, packed, depth, panels, z, ldz, bias = function.args
     e = Emitter(function, target)
     b = e.builder
-    most = target.isa.tile[0]
+    most = target.tile[0]
     tiles = b.udiv(b.add(rows, I64(most - 1)), I64(most))
     even, longer = b.udiv(rows, tiles), b.urem(rows, tiles)
     panel_size = b.mul(depth, I64(target.panel))
@@ -61,14 +76,14 @@ def product_module(target: Target) -> ir.Module:
         with e.when(b.icmp_unsigned("==", rows, I64(height))), e.loop(b.udiv(panels, I64(side))) as group:
             panel = b.mul(group, I64(side))
             matrices = [e.at(packed, b.mul(b.add(panel, I64(k)), panel_size)) for k in range(side)]
-            sums = first_sums(panel, side * target.isa.tile[1])
+            sums = first_sums(panel, side * target.tile[1])
             _tile(e, height, a, lda, matrices, depth, e.at(z, b.mul(panel, I64(target.panel))), ldz, sums)
             b.store(b.add(panel, I64(side)), done_panels)
     with e.loop(panels, b.load(done_panels, typ=I64)) as panel:
         matrix = e.at(packed, b.mul(panel, panel_size))
         out = e.at(z, b.mul(panel, I64(target.panel)))
         ahead = e.at(matrix, panel_size)
-        sums = first_sums(panel, target.isa.tile[1])
+        sums = first_sums(panel, target.tile[1])
         first = e.variable(I64, I64(0))
         with e.loop(tiles) as tile:
             count = b.add(even, b.zext(b.icmp_unsigned("<", tile, longer), I64))
@@ -87,9 +102,6 @@ def product_module(target: Target) -> ir.Module:
             b.position_at_end(done)
             b.store(b.add(row, count), first)
     b.ret_void()
-    _add_share(module, function, target)
-    add_pack(module, target)
-    return module
 
 
 def _add_share(module: ir.Module, product: ir.Function, target: Target) -> None:
@@ -132,7 +144,7 @@ def _tile(
         first: what the sums of each row begin with.
         ahead: a part of the next panel, fetched into the second cache meanwhile.
     """
-    b, vectors = e.builder, e.target.isa.tile[1] * len(matrices)
+    b, vectors = e.builder, e.target.tile[1] * len(matrices)
     rows = [e.at(a, b.mul(lda, I64(row))) for row in range(height)]
     start = b.block
     sums = [list(first) for _ in range(height)]
@@ -140,24 +152,24 @@ def _tile(
     def chain(k: ir.Value, sums: list[list[ir.Value]]) -> list[list[ir.Value]]:
         """In an order in which the registers that the sums leave are enough."""
         at = [e.at(matrix, b.mul(k, I64(e.target.panel))) for matrix in matrices]
-        each = e.target.isa.tile[1]
-
-        def column(v: int) -> ir.Value:
-            return e.load_vector(e.at(at[v // each], I64(v % each * e.target.lanes)))
+        each = e.target.tile[1]
+        places = [e.at(at[v // each], I64(v % each * e.target.lanes)) for v in range(vectors)]
+        if e.target.pairs:
+            return pair_products(e, rows, places, k, sums)
 
         def one(row: ir.Value) -> ir.Value:
             return e.splat(b.load(e.at(row, k), typ=e.target.element))
 
         if len(matrices) == 1:  # many rows: one after another
-            columns = [column(v) for v in range(vectors)]
+            columns = [e.load_vector(place) for place in places]
             return [
                 [e.fma(value, c, total) for c, total in zip(columns, held, strict=True)]
                 for value, held in zip(map(one, rows), sums, strict=True)
             ]
         ones = [one(row) for row in rows]
         new: list[list[ir.Value]] = [[] for _ in rows]
-        for v in range(vectors):
-            here = column(v)
+        for v, place in enumerate(places):
+            here = e.load_vector(place)
             for value, held, row in zip(ones, sums, new, strict=True):
                 row.append(e.fma(value, here, held[v]))
         return new

@@ -24,6 +24,8 @@ class Isa:
         fused: has fused multiply-add.
         tile: rows and vectors of a product's register tile; its accumulators, one row of the matrix and one operand
             fit the registers.
+        pair_tile: likewise of pairs of bfloat16; pairs on their way to float32 take registers, too.
+        pair_dot: LLVM's name of the dot product of pairs of bfloat16, where there is one.
     """
 
     name: str
@@ -33,11 +35,24 @@ class Isa:
     bits: int
     fused: bool
     tile: tuple[int, int]
+    pair_tile: tuple[int, int]
+    pair_dot: str = ""
 
 
 ISAS = {
     isa.name: isa
     for isa in (
+        Isa(
+            "avx512bf16",
+            "x86_64-unknown-linux-gnu",
+            "cooperlake",
+            "+avx512f,+avx512bw,+avx512dq,+avx512vl,+avx512bf16,+fma",
+            512,
+            True,
+            (12, 2),
+            (12, 2),
+            "llvm.x86.avx512bf16.dpbf16ps.512",
+        ),
         Isa(
             "avx512",
             "x86_64-unknown-linux-gnu",
@@ -46,20 +61,26 @@ ISAS = {
             512,
             True,
             (12, 2),
+            (8, 2),
         ),
-        Isa("avx2", "x86_64-unknown-linux-gnu", "haswell", "+avx2,+fma", 256, True, (6, 2)),
-        Isa("baseline", "x86_64-unknown-linux-gnu", "x86-64", "", 128, False, (6, 2)),
-        Isa("neon", "aarch64-unknown-linux-gnu", "generic", "+neon", 128, True, (12, 2)),
+        Isa("avx2", "x86_64-unknown-linux-gnu", "haswell", "+avx2,+fma", 256, True, (6, 2), (5, 2)),
+        Isa("baseline", "x86_64-unknown-linux-gnu", "x86-64", "", 128, False, (6, 2), (5, 2)),
+        Isa("neon", "aarch64-unknown-linux-gnu", "generic", "+neon", 128, True, (12, 2), (8, 2)),
     )
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """An instruction set and the type of the numbers."""
+    """An instruction set and the type of the numbers.
+
+    Attributes:
+        pairs: whether products read matrices in pairs of bfloat16 and round their operand to it.
+    """
 
     isa: Isa
     dtype: str
+    pairs: bool = False
 
     @property
     def element(self) -> ir.Type:
@@ -76,9 +97,18 @@ class Target:
         return self.isa.bits // 8 // self.size
 
     @property
+    def tile(self) -> tuple[int, int]:
+        """Rows and vectors of the register tile."""
+        return self.isa.pair_tile if self.pairs else self.isa.tile
+
+    @property
     def panel(self) -> int:
         """Columns of a product's register tile."""
-        return self.isa.tile[1] * self.lanes
+        return self.tile[1] * self.lanes
+
+    def packed_depth(self, depth: int) -> int:
+        """Numbers of a column of a packed matrix of K = `depth`; a pair is as long as a float32."""
+        return -(-depth // 2) if self.pairs else depth
 
 
 @cache
@@ -92,6 +122,8 @@ def host_isas() -> tuple[str, ...]:
     features = llvm.get_host_cpu_features()
     has = {name for name, held in features.items() if held}
     names = []
+    if {"avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512bf16", "fma"} <= has:
+        names.append("avx512bf16")
     if {"avx512f", "avx512dq", "avx512vl", "fma"} <= has:
         names.append("avx512")
     if {"avx2", "fma"} <= has:

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from cellwright.engine.graph import Graph, Node
 from cellwright.engine.joint import OuterProduct, Plan, make_plan
+from cellwright.engine.lower.choice import Choice, choose
 from cellwright.engine.lower.target import Target
 from cellwright.engine.run.memory import empty, zeros
 from cellwright.engine.run.prepared import DTYPES, Call, Prepared
@@ -39,12 +40,20 @@ class Compiled:
     Args:
         graph: the traced step, over stored parameters.
         order: names of the parameters as they are stored.
+        products: of a program of bfloat16, whose states and sums are float32: which products are asked for.
+
+    Attributes:
+        dtype: of states and sums.
+        choice: which products run; None where there is no choice.
     """
 
-    def __init__(self, graph: Graph, order: Sequence[str], target: Target) -> None:
+    def __init__(self, graph: Graph, order: Sequence[str], target: Target, products: str | None = None) -> None:
         self.graph, self.target = graph, target
         self.plan: Plan = make_plan(graph, target.lanes, order)
         self.dtype = DTYPES[target.dtype]
+        programs = (self.plan.forward, self.plan.backward)
+        self.choice: Choice | None = None if products is None else choose(programs, target, products)
+        self.bfloat16 = self.choice is not None and self.choice.bfloat16
         inside = {node.name for node in self.plan.hoisted.graph.nodes if node.op == "parameter"}
         self.inside = tuple(name for name in order if name in inside)
         self.streams = StreamRunner(self.plan.hoisted)
@@ -60,17 +69,17 @@ class Compiled:
     @cached_property
     def saving(self) -> Prepared:
         """Forward, leaving what backward needs."""
-        return Prepared(self.plan.forward, self.target)
+        return Prepared(self.plan.forward, self.target, self.bfloat16)
 
     @cached_property
     def inference(self) -> Prepared:
         """Forward alone."""
-        return Prepared(self.plan.without, self.target)
+        return Prepared(self.plan.without, self.target, self.bfloat16)
 
     @cached_property
     def gradient(self) -> Prepared:
         """Backward."""
-        return Prepared(self.plan.backward, self.target)
+        return Prepared(self.plan.backward, self.target, self.bfloat16)
 
     def named(self, tensors: Sequence[Tensor]) -> dict[str, Tensor]:
         """The stored parameters that the loop reads, by name."""

@@ -53,7 +53,7 @@ class Setting:
         form: of the rows (run.tables).
         key: the cell (run.registry).
         reverse: of each direction.
-        dtype: of the kernels.
+        dtype: of the program: that of states and sums; bfloat16, of the weights, with states and sums of float32.
     """
 
     steps: int
@@ -89,7 +89,7 @@ def forward_layer(
     compiled, directions = compiled_for(setting.key, setting.dtype), setting.directions
     size = compiled.plan.output
     make = empty if tables[0].whole else zeros
-    y = make((setting.rows, directions * size), setting.dtype)
+    y = make((setting.rows, directions * size), compiled.dtype)
     calls, finals, saved = [], [], []
     for k, (own, threads) in enumerate(zip(tables, share_threads(directions, setting.batch), strict=True)):
         call, final, kept = compiled.forward(

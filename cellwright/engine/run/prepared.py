@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -83,7 +83,7 @@ class Packing:
         if whole is None or whole.shape != (sum(self.rows), self.nodes[0].shape[1]):
             parts = [part_of(parameters, node) for node in self.nodes]
             whole = stacked(parts, self.rows, self.nodes[0].shape[1])
-        packed = torch.empty(self.panels * self.depth * self.target.panel, dtype=whole.dtype)
+        packed = torch.empty(self.panels * self.target.packed_depth(self.depth) * self.target.panel, dtype=whole.dtype)
         rows, columns = whole.stride()
         strides = (columns, rows) if self.product.transposed else (rows, columns)
         product_code(self.target)[2](
@@ -93,17 +93,22 @@ class Packing:
 
 
 class Prepared:
-    """A program's code and what is known of its arguments before any call."""
+    """A program's code and what is known of its arguments before any call.
 
-    def __init__(self, program: Program, target: Target) -> None:
+    Args:
+        bfloat16: whether products read bfloat16 (lower.choice).
+    """
+
+    def __init__(self, program: Program, target: Target, bfloat16: bool = False) -> None:
         self.program, self.target = program, target
+        multiplied = replace(target, pairs=bfloat16)
         self.layout, self.count = Layout(program, target), Slots(program).count
-        self.packings = [Packing(product, target) for product in program.products]
+        self.packings = [Packing(product, multiplied) for product in program.products]
         self.vectors: list[Node] = [program.nodes[k] for k in program.vectors]
         self.grads = [padded(width(program.nodes[node].shape), target.lanes) for node in program.grads]
         self.a_row, self.once = self.layout.a_row, self.layout.once
         self.dtype = DTYPES[target.dtype]
-        self.product = product_code(target)[1]
+        self.product = product_code(multiplied)[1]
         self.loaded = load_module(
             program.name, repr((program, target)), lambda: program_module(program, target), target
         )

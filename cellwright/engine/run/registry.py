@@ -14,7 +14,7 @@ from weakref import WeakValueDictionary
 import torch
 
 from cellwright.cells.cell import Cell
-from cellwright.engine.lower.target import has_bfloat16, host_isas, target_of
+from cellwright.engine.lower.target import Target, has_bfloat16, host_isas, target_of
 from cellwright.engine.masks import Masking, mask_step
 from cellwright.engine.named import name_states, name_values
 from cellwright.engine.run.compiled import Compiled
@@ -23,12 +23,13 @@ from cellwright.engine.stored import stored_graph, stored_names
 from cellwright.engine.trace import trace
 
 __all__ = [
-    "Traced", "cell_key", "compiled_for", "constant_for_compilers", "force_isa", "multiplies_bfloat16", "runs_here",
-    "traced_for",
+    "Traced", "cell_key", "compiled_for", "constant_for_compilers", "force_isa", "force_products",
+    "multiplies_bfloat16", "runs_here", "traced_for",
 ]  # fmt: skip
 
 _named: WeakValueDictionary[tuple[str, str], Compiled] = WeakValueDictionary()  # as long as somebody traces
 _isa: list[str | None] = [os.environ.get("CELLWRIGHT_ISA") or None]
+_products: list[str] = [os.environ.get("CELLWRIGHT_PRODUCTS") or "auto"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +77,16 @@ def cell_key(cell: Cell, input_size: int, hidden_size: int, bias: bool, masking:
 
 
 def compiled_for(key: str, dtype: torch.dtype) -> Compiled:
-    """The compiled cell of a key."""
+    """The compiled cell of a key.
+
+    Args:
+        dtype: of states and sums; bfloat16 for float32 ones and products that may read bfloat16 (lower.choice).
+    """
     if torch.compiler.is_compiling():  # what stands in a dict of this module, torch's compiler can follow
         keep(key, dtype)
         return _kept[key, dtype]
     named = _named.get((key, str(dtype).removeprefix("torch.")))
-    return named or _compiled(key, str(dtype).removeprefix("torch."), _isa[0])
+    return named or _compiled(key, str(dtype).removeprefix("torch."), _isa[0], asked_of(dtype))
 
 
 _kept: dict[tuple[str, torch.dtype], Compiled] = {}
@@ -91,9 +96,14 @@ _kept: dict[tuple[str, torch.dtype], Compiled] = {}
 def keep(key: str, dtype: torch.dtype) -> bool:
     """Puts the compiled cell of a key where torch.compile finds it."""
     _kept[key, dtype] = _named.get((key, str(dtype).removeprefix("torch."))) or _compiled(
-        key, str(dtype).removeprefix("torch."), _isa[0]
+        key, str(dtype).removeprefix("torch."), _isa[0], asked_of(dtype)
     )
     return True
+
+
+def asked_of(dtype: torch.dtype) -> str | None:
+    """Which products a program of `dtype` is asked for; None where it has no choice."""
+    return _products[0] if dtype == torch.bfloat16 else None
 
 
 @lru_cache(maxsize=64)
@@ -107,6 +117,7 @@ def _traced(
     masking: Masking | None,
     dtype: str,
     isa: str | None,
+    products: str | None,
 ) -> Traced:
     names: dict[str, int] = {}
     graph = trace(cell, input_size, hidden_size, bias, names)
@@ -119,7 +130,7 @@ def _traced(
     shapes = cell.parameter_shapes(input_size, hidden_size, bias)
     shown = f"names{' and taps' * taps}{' and states' * states}"
     key = f"{shown} of {id(cell)}: {cell_key(cell, input_size, hidden_size, bias, masking)}"
-    compiled = Compiled(stored_graph(named.graph, shapes), stored_names(shapes), target_of(dtype, isa))
+    compiled = Compiled(stored_graph(named.graph, shapes), stored_names(shapes), _target(dtype, isa), products)
     _named[key, dtype] = compiled
     return Traced(key, named.output, named.columns, named.taps, compiled)
 
@@ -138,7 +149,7 @@ def traced_for(
     inputs for their gradients; with `states`, also each state under its own name, before and after the step. A name
     of a new state stands for what goes on to the next step, with `masking` as masks left it."""
     kind = str(dtype).removeprefix("torch.")
-    return _traced(cell, input_size, hidden_size, bias, taps, states, masking, kind, _isa[0])
+    return _traced(cell, input_size, hidden_size, bias, taps, states, masking, kind, _isa[0], asked_of(dtype))
 
 
 @constant_for_compilers
@@ -154,14 +165,19 @@ def multiplies_bfloat16() -> bool:
 
 
 @lru_cache(maxsize=256)
-def _compiled(key: str, dtype: str, isa: str | None) -> Compiled:
+def _compiled(key: str, dtype: str, isa: str | None, products: str | None) -> Compiled:
     data = json.loads(key)
     cell = cell_from_data(data)
     shapes = cell.parameter_shapes(data["input_size"], data["hidden_size"], data["bias"])
     graph = trace(cell, data["input_size"], data["hidden_size"], data["bias"])
     if "masking" in data:
         graph, _ = mask_step(graph, Masking.from_data(data["masking"]))
-    return Compiled(stored_graph(graph, shapes), stored_names(shapes), target_of(dtype, isa))
+    return Compiled(stored_graph(graph, shapes), stored_names(shapes), _target(dtype, isa), products)
+
+
+def _target(dtype: str, isa: str | None) -> Target:
+    """States and sums of a program of bfloat16 are float32."""
+    return target_of("float32" if dtype == "bfloat16" else dtype, isa)
 
 
 @contextmanager
@@ -172,3 +188,14 @@ def force_isa(name: str | None) -> Iterator[None]:
         yield
     finally:
         _isa[0] = before
+
+
+@contextmanager
+def force_products(name: str) -> Iterator[None]:
+    """Inside the block, which products programs of bfloat16 run: "auto", "bfloat16" or "float32"; CELLWRIGHT_PRODUCTS
+    says so for a whole process."""
+    before, _products[0] = _products[0], name
+    try:
+        yield
+    finally:
+        _products[0] = before

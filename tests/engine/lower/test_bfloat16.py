@@ -1,0 +1,199 @@
+"""Products of bfloat16: rounding, the packed layout, sums in their stated order, on every instruction set."""
+
+from __future__ import annotations
+
+import ctypes
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import llvmlite.binding as llvm
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from cellwright.engine.lower.bfloat16 import WIDEST
+from cellwright.engine.lower.compile import compile_module, load_object, machine_for
+from cellwright.engine.lower.product import product_module
+from cellwright.engine.lower.target import ISAS, Target, host_isas, target_of
+from cellwright.engine.spots import padded
+
+WITH_DOT = [name for name, isa in ISAS.items() if isa.pair_dot]
+# (rows, K, M): odd and even K, whole and ragged panels, each number of rows of a small tile, several tiles
+SHAPES = [
+    (1, 1, 1),
+    (2, 3, 5),
+    (3, 7, 33),
+    (4, 64, 64),
+    (5, 9, 16),
+    (6, 2, 40),
+    (7, 65, 100),
+    (13, 33, 31),
+    (29, 16, 8),
+]
+
+
+def pairs_of(isa: str) -> Target:
+    return replace(target_of("float32", isa), pairs=True)
+
+
+@cache
+def code(isa: str) -> tuple[Any, Any, Any]:
+    """(loaded code, `product`, `pack`), without the folder of compiled code."""
+    target = pairs_of(isa)
+    loaded = load_object(compile_module(product_module(target), target.isa), target.isa)
+    pointer, number = ctypes.c_void_p, ctypes.c_int64
+    product = [pointer, number, number, pointer, number, number, pointer, number, pointer]
+    pack = [pointer, *[number] * 5, pointer]
+    return (
+        loaded,
+        ctypes.CFUNCTYPE(None, *product)(loaded.address("product")),
+        ctypes.CFUNCTYPE(None, *pack)(loaded.address("pack")),
+    )
+
+
+def packed(isa: str, w_MK: Tensor) -> Tensor:
+    """(panels, pairs, columns of a panel) of 32 bits."""
+    columns, depth = w_MK.shape
+    panel = pairs_of(isa).panel
+    panels = padded(columns, panel) // panel
+    out = torch.full((panels, -(-depth // 2), panel), -1, dtype=torch.int32)
+    code(isa)[2](w_MK.data_ptr(), *w_MK.stride(), columns, depth, panels, out.data_ptr())
+    return out
+
+
+def multiplied(isa: str, a_RK: Tensor, w_MK: Tensor, bias_M: Tensor | None = None) -> Tensor:
+    """A Wᵀ, (R, M), with rows of A and of the result apart; what stands between must stay."""
+    rows, depth = a_RK.shape
+    matrix = packed(isa, w_MK)
+    panels, _, panel = matrix.shape
+    a, z = torch.full((rows, depth + 3), torch.nan), torch.full((rows, panels * panel + 5), 7.0)
+    a[:, :depth] = a_RK
+    bias = None if bias_M is None else torch.nn.functional.pad(bias_M, (0, panels * panel - len(bias_M)))
+    address = None if bias is None else bias.data_ptr()
+    code(isa)[1](a.data_ptr(), depth + 3, rows, matrix.data_ptr(), depth, panels, z.data_ptr(), z.shape[1], address)
+    assert bool((z[:, panels * panel :] == 7).all())
+    return z[:, : len(w_MK)]
+
+
+def low(x: Tensor) -> Tensor:
+    """Rounded to bfloat16 by torch."""
+    return x.bfloat16().float()
+
+
+def summed(a_RK: Tensor, w_MK: Tensor) -> Tensor:
+    """The stated sums in NumPy: of each pair first the odd product, then the even one; each is exact in float32."""
+    a, w = low(a_RK).numpy(), low(w_MK).numpy()
+    total = np.zeros((len(a), len(w)), np.float32)
+    for even in range(0, a.shape[1], 2):
+        for k in (even + 1, even):
+            if k < a.shape[1]:
+                total = total + a[:, k, None] * w[None, :, k]
+    return torch.from_numpy(total)
+
+
+def case(rows: int, depth: int, columns: int) -> tuple[Tensor, Tensor]:
+    torch.manual_seed(rows + depth)
+    return torch.randn(rows, depth), torch.randn(columns, depth)
+
+
+@pytest.mark.parametrize("isa", host_isas())
+@pytest.mark.parametrize("shape", SHAPES)
+def test_sums_are_those_of_rounded_numbers_in_float32(isa: str, shape: tuple[int, int, int]) -> None:
+    a, w = case(*shape)
+    found = multiplied(isa, a, w)
+    if not ISAS[isa].pair_dot:  # the instruction has an order and a rounding of its own
+        assert torch.equal(found, summed(a, w))
+    exact, magnitude = low(a).double() @ low(w).double().t(), low(a).abs().double() @ low(w).abs().double().t()
+    assert bool(((found - exact).abs() <= shape[1] * 2**-23 * magnitude).all())
+    # both factors were rounded to 8 digits, by 2⁻⁸ of each at most
+    whole, large = a.double() @ w.double().t(), a.abs().double() @ w.abs().double().t()
+    assert bool(((found - whole).abs() <= (2**-7 + 2**-16 + shape[1] * 2**-23) * large).all())
+
+
+@pytest.mark.parametrize("isa", host_isas())
+def test_a_bias_is_what_sums_begin_with(isa: str) -> None:
+    a, w = case(3, 6, 20)
+    bias = 1024 * torch.randn(20)
+    with_bias = multiplied(isa, a, w, bias)
+    assert float((with_bias - (summed(a, w) + bias)).abs().max()) <= 12 * 2**-23 * 4096
+    assert not torch.equal(with_bias, multiplied(isa, a, w))
+
+
+@pytest.mark.parametrize("isa", host_isas())
+def test_an_operand_is_rounded_to_the_nearest_ties_to_even(isa: str) -> None:
+    special = [1 + 2**-8, 1 + 3 * 2**-8, 1 + 2**-8 + 2**-20, -1 - 2**-8, 3.3961776e38, 3e38, float("inf"), 0.0, -0.5]
+    bits = np.random.default_rng(0).integers(0x00800000, 0x7F800000, 200).astype(np.uint32)
+    a = torch.cat(
+        [torch.tensor(special), torch.from_numpy(bits.view(np.float32)), torch.from_numpy(-bits.view(np.float32))]
+    )
+    found = multiplied(isa, a[:, None], torch.ones(1, 1))[:, 0]
+    assert torch.equal(found, low(a))
+    assert not torch.equal(found, a)
+
+
+@pytest.mark.parametrize("isa", host_isas())
+def test_whatever_is_no_number_stays_none(isa: str) -> None:
+    # of the second one only digits that bfloat16 has not are set; those of the last would carry into the sign
+    nans = torch.tensor([0x7FC00000, 0x7F800001, -1, -0x007FFFFF, 0x7FFFFFFF], dtype=torch.int32).view(torch.float32)
+    assert bool(nans.isnan().all())
+    assert bool(multiplied(isa, nans[:, None], torch.ones(1, 1)).isnan().all())
+    assert bool(multiplied(isa, torch.ones(1, 1), nans[:, None]).isnan().all())
+
+
+@pytest.mark.parametrize("isa", [name for name in host_isas() if not ISAS[name].pair_dot])
+def test_denormal_numbers_count_where_no_instruction_takes_them_for_zero(isa: str) -> None:
+    tiny = torch.tensor([[2.0**-130], [-(2.0**-133)], [2.0**-134]])
+    assert multiplied(isa, tiny, torch.full((1, 1), 2.0**20))[:, 0].tolist() == [2.0**-110, -(2.0**-113), 0.0]
+
+
+@pytest.mark.parametrize("isa", host_isas())
+@pytest.mark.parametrize("transposed", [False, True])
+@pytest.mark.parametrize(("columns", "depth"), [(1, 1), (16, 4), (33, 7), (70, 12)])
+def test_a_packed_matrix_holds_pairs_of_k(isa: str, transposed: bool, columns: int, depth: int) -> None:
+    torch.manual_seed(columns)
+    w = torch.randn(depth, columns).t() if transposed else torch.randn(columns, depth)
+    found = packed(isa, w).contiguous().view(torch.bfloat16)
+    panels, pairs, _ = found.shape
+    panel = pairs_of(isa).panel
+    wanted = torch.zeros(panels * panel, 2 * pairs, dtype=torch.bfloat16)
+    wanted[:columns, :depth] = w.bfloat16()
+    assert torch.equal(found, wanted.view(panels, panel, pairs, 2).transpose(1, 2).reshape(panels, pairs, 2 * panel))
+
+
+@pytest.mark.parametrize("isa", host_isas())
+def test_the_bits_of_a_row_do_not_depend_on_the_rows_beside_it(isa: str) -> None:
+    a, w = case(17, 35, 50)
+    whole = multiplied(isa, a, w)
+    for first, last in ((0, 1), (3, 5), (5, 8), (8, 12), (2, 7), (11, 17)):
+        assert torch.equal(multiplied(isa, a[first:last], w), whole[first:last])
+
+
+@pytest.mark.parametrize("isa", host_isas())
+@pytest.mark.parametrize(("rows", "depth"), [(60, WIDEST // 32 + 1), (2, WIDEST), (3, WIDEST - 1)])
+def test_more_rows_than_are_rounded_at_a_time(isa: str, rows: int, depth: int) -> None:
+    a, w = case(rows, depth, 3)
+    exact, magnitude = low(a).double() @ low(w).double().t(), low(a).abs().double() @ low(w).abs().double().t()
+    assert bool(((multiplied(isa, a, w) - exact).abs() <= depth**0.5 * 2**-21 * magnitude).all())
+
+
+def assembly(target: Target) -> str:
+    machine = machine_for(target.isa)
+    parsed = llvm.parse_assembly(str(product_module(target)))
+    parsed.verify()
+    return str(machine.emit_assembly(parsed))
+
+
+@pytest.mark.parametrize("isa", WITH_DOT)
+def test_the_instruction_is_used_where_there_is_one(isa: str) -> None:
+    assert "vdpbf16ps" in assembly(pairs_of(isa))
+    plain = str(product_module(replace(pairs_of(isa), pairs=False)))
+    assert ISAS[isa].pair_dot not in plain
+    assert ISAS[isa].pair_dot in str(product_module(pairs_of(isa)))
+
+
+@pytest.mark.parametrize("isa", sorted(set(ISAS) - set(host_isas())))
+def test_products_of_pairs_compile_for_what_the_host_has_not(isa: str) -> None:
+    target = pairs_of(isa)
+    assert compile_module(product_module(target), target.isa)
