@@ -60,11 +60,20 @@ class CellwrightError(Exception):
         self.source = source
         super().__init__(str(self))
 
+    @property
+    def place(self) -> str | None:
+        """`file:line`, or `file` where there is no line; None without a file."""
+        return self.file if self.file is None or self.line is None else f"{self.file}:{self.line}"
+
+    def in_a_line(self) -> str:
+        """Message, place and repair, for where each input has one line of output."""
+        place = None if self.place is None else f"({self.place})"
+        return " ".join(" ".join(part.split()) for part in (self.message, place, self.repair) if part)
+
     def __str__(self) -> str:
         lines = [self.message]
-        if self.file is not None:
-            place = self.file if self.line is None else f"{self.file}:{self.line}"
-            lines.append(f"    {place}" + (f":  {self.source.strip()}" if self.source else ""))
+        if self.place is not None:
+            lines.append(f"    {self.place}" + (f":  {self.source.strip()}" if self.source else ""))
         if self.repair:
             lines.extend(f"    {part}" for part in self.repair.splitlines())
         return "\n".join(lines)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cellwright.tasks.summaries import SUMMARIES
+from cellwright.tasks.summaries import READS_WORDS, SUMMARIES, TELLS_WHY
 
 __all__ = ["application"]
 
@@ -143,9 +143,15 @@ def predict(
     texts: Annotated[list[str] | None, typer.Argument(help="Texts; without any, lines of standard input.")] = None,
     file: Annotated[Path | None, typer.Option("--file", help="A file with one text a line.")] = None,
     words: Annotated[
-        bool, typer.Option("--words", help="Texts are words parted by spaces already, as in seq.in or CoNLL files.")
+        bool,
+        typer.Option(
+            "--words",
+            help=f"Texts are words parted by spaces already, as in seq.in or CoNLL files. For {', '.join(READS_WORDS)}.",
+        ),
     ] = False,
-    why: Annotated[bool, typer.Option("--why", help="Also the words that decided, where the task can tell.")] = False,
+    why: Annotated[
+        bool, typer.Option("--why", help=f"Also the words that decided. For {', '.join(TELLS_WHY)}.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object a line, with spans and confidences.")] = False,
 ) -> None:
     """The model's answer to each text; lines of standard input are answered as they come."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from cellwright.cli.language import language_model
+from cellwright.cli.language import language_model, not_known
 
 __all__ = ["run_completion"]
 
@@ -16,5 +16,5 @@ def run_completion(text: str, model: Path | None, top: int, json: bool) -> None:
     print(f"answered by {name}", file=sys.stderr)
     answer = loaded.complete(text, top)
     if answer.unknown:
-        print(f"not in its vocabulary: {' '.join(answer.unknown)}", file=sys.stderr)
+        print(not_known(answer.unknown), file=sys.stderr)
     print(answer.to_json() if json else answer.table())

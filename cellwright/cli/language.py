@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from cellwright.errors import ConfigError
@@ -9,7 +10,7 @@ from cellwright.tasks.lm.predict import LmModel
 from cellwright.tasks.lm.shipped import SHIPPED, shipped_model
 from cellwright.tasks.registry import kind_of_model
 
-__all__ = ["language_model"]
+__all__ = ["language_model", "not_known"]
 
 
 def language_model(folder: Path | None) -> tuple[LmModel, str]:
@@ -25,3 +26,8 @@ def language_model(folder: Path | None) -> tuple[LmModel, str]:
             repair="Train one: cellwright train lm --out runs/lm",
         )
     return loaded, str(place)
+
+
+def not_known(unknown: Sequence[str]) -> str:
+    """The note on standard error about words that a model reads as one unknown word."""
+    return f"not in its vocabulary: {' '.join(dict.fromkeys(unknown))}"

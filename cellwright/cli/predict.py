@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json as json_text
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
+from cellwright.cli.language import not_known
 from cellwright.errors import CellwrightError, ConfigError, DataError
-from cellwright.tasks.api import load
+from cellwright.tasks.registry import kind_of_model
+from cellwright.tasks.summaries import READS_WORDS, TELLS_WHY, UNKNOWN_AS_ONE
 
 __all__ = ["run_prediction"]
 
@@ -18,16 +20,15 @@ def run_prediction(model: Path, texts: list[str], file: Path | None, words: bool
     """Print one line a text. A text that cannot be read gives an error in its place; the exit code is then 1."""
     if texts and file is not None:
         raise ConfigError("Expected texts or --file, found both.", repair="Leave one of them out.")
-    loaded = load(model)
-    if why and not hasattr(loaded, "why"):
-        raise ConfigError(
-            f"Expected a model that can tell why, found one of {loaded.task}.",
-            repair="Leave --why out, or look inside: cellwright inspect.",
-        )
+    kind, place = kind_of_model(model)
+    check_able(kind.name, place, "--words", words, READS_WORDS)
+    check_able(kind.name, place, "--why", why, TELLS_WHY)
+    loaded: Any = kind.load(place)
     ask = loaded.why if why else loaded.predict
     lines: Iterable[str | CellwrightError] = texts or (
         lines_of(file) if file is not None else decoded(sys.stdin.buffer)
     )
+    each = "text" if texts else "line"
     failed = 0
     for number, line in enumerate(lines, start=1):
         try:
@@ -37,13 +38,27 @@ def run_prediction(model: Path, texts: list[str], file: Path | None, words: bool
         except CellwrightError as error:
             failed += 1
             if json:
-                print(json_text.dumps({"line": number, "error": error.message, "repair": error.repair}), flush=True)
+                where = {"file": error.file, "file_line": error.line} if error.file else {}
+                said = {each: number, "error": error.message, "repair": error.repair, **where}
+                print(json_text.dumps(said, ensure_ascii=False), flush=True)
             else:
-                print(f"error in line {number}: {error.message}", flush=True)
+                print(f"error in {each} {number}: {error.in_a_line()}", flush=True)
             continue
+        if kind.name in UNKNOWN_AS_ONE and answer.unknown:
+            print(f"{each} {number}: {not_known(answer.unknown)}", file=sys.stderr, flush=True)
         print(answer.to_json() if json else f"{answer}", flush=True)
     if failed:
-        raise DataError(f"{failed:,} of the lines could not be read; each has its message in its place.")
+        raise DataError(f"{failed:,} of the {each}s could not be read; each has its message in its place.")
+
+
+def check_able(task: str, place: Path, option: str, asked: bool, able: Sequence[str]) -> None:
+    """Raises ConfigError: the option is asked of a model whose task has no such thing; lists the tasks that do."""
+    if asked and task not in able:
+        raise ConfigError(
+            f"Expected a model that {option} is for ({', '.join(able)}), found one of {task}.",
+            file=place,
+            repair=f"Leave {option} out.",
+        )
 
 
 def lines_of(file: Path) -> Iterator[str | CellwrightError]:

@@ -1,8 +1,8 @@
-"""What each task is, in a line: for the help, which must not load what a task needs."""
+"""What each task is and can do: for the help, which must not load what a task needs."""
 
 from __future__ import annotations
 
-__all__ = ["SUMMARIES"]
+__all__ = ["READS_WORDS", "SUMMARIES", "TELLS_WHY", "UNKNOWN_AS_ONE"]
 
 SUMMARIES = {
     "slots": "slots and intent of an utterance",
@@ -17,3 +17,12 @@ SUMMARIES = {
     "translate": "a text into another: languages, dates",
     "transcribe": "what a recording says: spoken digits, the strokes of a pen",
 }
+
+READS_WORDS = ("slots", "classify", "tag", "lm", "cloze", "agreement", "memory", "translate")
+"""Tasks whose input may be a list of words: `predict --words`."""
+
+TELLS_WHY = ("classify", "agreement")
+"""Tasks whose models have `why`: `predict --why`."""
+
+UNKNOWN_AS_ONE = ("lm", "cloze", "memory", "translate")
+"""Tasks that read all words training never had as the same one; their answers name them in `unknown`."""

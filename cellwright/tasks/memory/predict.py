@@ -18,7 +18,7 @@ from cellwright.tasks.memory.problem import Example, Problem
 from cellwright.tasks.memory.problems import make_batch, problem_of
 from cellwright.tasks.storage.atomic import REPAIR
 from cellwright.tasks.storage.model_folder import StoredModel, read_model
-from cellwright.tasks.text.vocabulary import FILE, TextVocabulary
+from cellwright.tasks.text.vocabulary import FILE, UNKNOWN, TextVocabulary
 
 __all__ = ["MemoryAnswer", "TrainedMemory"]
 
@@ -33,17 +33,19 @@ class MemoryAnswer:
         answers: a class a step that answers; empty where a number is asked for.
         probabilities: of each class, most likely first; of the last step that answers.
         value: the number, where one is asked for.
+        unknown: tokens that training never had.
     """
 
     answers: tuple[str, ...]
     probabilities: Mapping[str, float]
     value: float | None = None
+    unknown: tuple[str, ...] = ()
 
     def to_json(self) -> str:
         """One line."""
         if self.value is not None:
             return json.dumps({"value": self.value})
-        said = {"answer": "".join(self.answers), "probabilities": dict(self.probabilities)}
+        said = {"answer": "".join(self.answers), "probabilities": dict(self.probabilities), "unknown": self.unknown}
         return json.dumps(said, ensure_ascii=False)
 
     def __str__(self) -> str:
@@ -96,6 +98,7 @@ class TrainedMemory:
         given = text if isinstance(text, str) else " ".join(text)
         read = self.problem.read(given)
         rows = np.asarray(read) if isinstance(read, np.ndarray) else np.array(self.vocabulary.encode(list(read)))
+        strange = () if isinstance(read, np.ndarray) else tuple(t for t in read if self.vocabulary.row(t) == UNKNOWN)
         if len(rows) < self.problem.answers:
             raise DataError(f"Expected at least {self.problem.answers} steps, found {len(rows)}.")
         nothing = np.zeros(self.problem.answers, dtype=np.int64)
@@ -107,7 +110,9 @@ class TrainedMemory:
         order = sorted(range(len(shares)), key=lambda k: -shares[k])
         names = self.problem.classes
         return MemoryAnswer(
-            tuple(names[k] for k in scores_AK.argmax(-1).tolist()), {names[k]: shares[k] for k in order}
+            tuple(names[k] for k in scores_AK.argmax(-1).tolist()),
+            {names[k]: shares[k] for k in order},
+            unknown=strange,
         )
 
     def __repr__(self) -> str:
