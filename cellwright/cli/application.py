@@ -146,7 +146,7 @@ def predict(
         bool,
         typer.Option(
             "--words",
-            help=f"Texts are words parted by spaces already, as in seq.in or CoNLL files. For {', '.join(READS_WORDS)}.",
+            help=f"Texts are words parted by spaces already, as in seq.in. For {', '.join(READS_WORDS)}.",
         ),
     ] = False,
     why: Annotated[
