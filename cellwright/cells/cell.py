@@ -11,27 +11,49 @@ import sys
 from collections.abc import Mapping, Sequence
 from types import FrameType
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from cellwright.errors import CellError
 
 Shape = tuple[int, ...]
 RESERVED = ("W", "R", "b", "bR")
-_OWN_FOLDERS = ("cellwright/ops.py", "cellwright/engine/", "cellwright/cells/cell.py")
+_stepless: WeakKeyDictionary[type[Cell], dict[str, Any]] = WeakKeyDictionary()
+_OWN_FOLDERS = ("cellwright/ops.py", "cellwright/engine/", "cellwright/cells/cell.py", "cellwright/cells/stepping.py")
 
 
 def user_place(skip: FrameType | None = None) -> dict[str, Any]:
     """File, line and text of the innermost line of `step` now running, for CellError(**user_place())."""
     frame: FrameType | None = skip or sys._getframe(1)
     while frame is not None:
-        file = frame.f_code.co_filename.replace("\\", "/")
-        inside = any(part in file for part in _OWN_FOLDERS) or "/torch/" in file or file.startswith("<frozen")
-        if not inside:
-            lines, start = _source_of(frame)
-            line = frame.f_lineno
-            text = lines[line - start] if 0 <= line - start < len(lines) else None
-            return {"file": frame.f_code.co_filename, "line": line, "source": text}
+        if not _inside(frame):
+            return _place(frame, frame.f_lineno)
         frame = frame.f_back
     return {}
+
+
+def error_place(error: BaseException) -> dict[str, Any]:
+    """File, line and text of the innermost line of `step` that `error` came through, for CellError(**error_place(e)).
+
+    Empty if it came through none, as when `step` takes other arguments than it was given."""
+    found: dict[str, Any] = {}
+    passed = error.__traceback__
+    while passed is not None:
+        if not _inside(passed.tb_frame):
+            found = _place(passed.tb_frame, passed.tb_lineno)
+        passed = passed.tb_next
+    return found
+
+
+def _inside(frame: FrameType) -> bool:
+    """Whether a frame is cellwright's, torch's or NumPy's, so that no cell's author wrote its lines."""
+    file = frame.f_code.co_filename.replace("\\", "/")
+    return any(part in file for part in (*_OWN_FOLDERS, "/torch/", "/numpy/")) or file.startswith("<frozen")
+
+
+def _place(frame: FrameType, line: int) -> dict[str, Any]:
+    lines, start = _source_of(frame)
+    text = lines[line - start] if 0 <= line - start < len(lines) else None
+    return {"file": frame.f_code.co_filename, "line": line, "source": text}
 
 
 def _source_of(frame: FrameType) -> tuple[list[str], int]:
@@ -44,8 +66,16 @@ def _source_of(frame: FrameType) -> tuple[list[str], int]:
 
 def step_place(cell: Cell | type[Cell]) -> dict[str, Any]:
     """File and line of the cell's `step`, for CellError(**step_place(cell))."""
+    kind = cell if isinstance(cell, type) else type(cell)
+    if kind.step is Cell.step:
+        return class_place(kind)
     code = getattr(cell.step, "__code__", None)
     return {} if code is None else {"file": code.co_filename, "line": code.co_firstlineno}
+
+
+def class_place(cell: type[Cell]) -> dict[str, Any]:
+    """File, line and text of the `class` statement of a cell without a `step`, for CellError(**class_place(cell))."""
+    return _stepless.get(cell, {})
 
 
 def hidden_size_of(cell: Cell, weights: Mapping[str, Any], states: Sequence[Any]) -> int | None:
@@ -110,7 +140,11 @@ class Cell:
 
     def step(self, *args: Any, **named: Any) -> Any:
         """One step of the recurrence; each cell writes its own."""
-        raise CellError(f"{self.name} has no step: write step(self, x, {self.states.replace(' ', ', ')}, W, R, b)")
+        raise CellError(
+            f"{self.name} has no step",
+            repair=f"Write def step(self, x, {', '.join(self.state_names)}, W, R, b).",
+            **class_place(type(self)),
+        )
 
     @property
     def name(self) -> str:
@@ -259,9 +293,11 @@ def check_declarations(cls: type[Cell]) -> None:
             f"{cls.__name__} declares a size for {unknown[0]!r}, which is no state: {cls.states}", **user_place()
         )
     if cls.step is Cell.step:
+        _stepless[cls] = user_place()
         return
     names = [parameter.name for parameter in inspect.signature(cls.step).parameters.values()][1:]
-    if len(names) < 1 + len(groups["states"]):
+    first = names[1 : 1 + len(groups["states"])]
+    if len(first) < len(groups["states"]) or any(n in RESERVED and n not in groups["states"] for n in first):
         raise CellError(
             f"{cls.__name__}.step takes ({', '.join(names)}): x and the states {cls.states!r} come first",
             repair=f"Write def step(self, x, {', '.join(groups['states'])}, W, R, b).",

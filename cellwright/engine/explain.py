@@ -13,6 +13,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass, replace
 
 from cellwright.cells.cell import Cell
+from cellwright.cells.stepping import checked_cell
 from cellwright.engine.explain_costs import Costs, Memory, costs_of, memory_of
 from cellwright.engine.explain_loops import ProgramText, plan_lines, stream_text
 from cellwright.engine.explain_names import Parts, name_forward, sections_of
@@ -156,6 +157,7 @@ def explain(
             raise ConfigError(f"Expected {name} of at least 1, found {size}.")
     if dtype not in DTYPES:
         raise ConfigError(f"Expected dtype to be one of {', '.join(DTYPES)}, found {dtype!r}.")
+    cell = checked_cell(cell)
     directions = 2 if bidirectional else 1
     each = max(1, min(threads // directions, batch))
     result = Explanation(

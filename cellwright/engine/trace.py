@@ -9,6 +9,7 @@ from types import FrameType
 from typing import Any
 
 from cellwright.cells.cell import Cell, step_place, user_place
+from cellwright.cells.stepping import run_step
 from cellwright.engine.graph import Builder, Graph, Node
 from cellwright.engine.spelling import respell
 from cellwright.engine.verify import verify
@@ -31,7 +32,8 @@ def trace(
 
     Raises:
         UnsupportedOp: a torch function outside the op list, with the user's line.
-        CellError: a branch on data, shapes that do not fit, a wrong number of states, an undeclared name.
+        CellError: a branch on data, shapes that do not fit, a wrong number of states, an undeclared name, any error
+            that `step` raises.
     """
     builder = Builder(apart=names is not None)
 
@@ -44,7 +46,7 @@ def trace(
     shapes = cell.parameter_shapes(input_size, hidden_size, bias)
     weights = {name: leaf("parameter", name, shape) for name, shape in shapes.items()}
     with _final_names(cell, names):
-        new, output = returned_values(cell, cell.step(x, *states, **cell.bind(weights)))
+        new, output = returned_values(cell, run_step(cell, (x, *states), cell.bind(weights)))
     for (name, size), value in zip(sizes.items(), new, strict=True):
         if not isinstance(value, Value) or value.shape != (size,):
             raise CellError(

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from cellwright.cells import Cell
+from cellwright.cells.stepping import checked_cell
 from cellwright.engine.run.loop import run_loop
 from cellwright.engine.run.registry import cell_key, constant_for_compilers
 from cellwright.errors import ConfigError
@@ -99,6 +100,7 @@ class Recurrent(KernelLayer, nn.Module):
         ShapeError, DtypeError: x, a state or lengths do not fit; the message says what would.
         BackendError: unknown or unbuilt backend, or kernels that cannot run this cell.
         ConfigError: constructor arguments that contradict each other.
+        CellError: `cell` is no cell, or its `step` is wrong; with file and line.
 
     Example:
         >>> layer = Recurrent(PeepholeLSTM(), 60, 100, bidirectional=True)
@@ -132,7 +134,7 @@ class Recurrent(KernelLayer, nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        name = cell.name
+        name = checked_cell(cell).name
         if stack not in STACKS:
             raise ConfigError(f"{name} has no stack={stack!r}.", repair='Choose "joint" or "separate".')
         if num_layers < 1 or input_size < 1 or hidden_size < 1:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cellwright.cells import Cell
+from cellwright.cells.stepping import checked_cell
 from cellwright.errors import ConfigError
 from cellwright.tasks.kind import SPLITS, Model, TaskKind, TaskReport
 from cellwright.tasks.registry import kind_named, kind_of_model, kind_of_run
@@ -69,7 +70,7 @@ def train(
     if data is not None:
         values["data.path"] = str(data)
     if cell is not None:
-        values["model.cell"] = cell.name
+        values["model.cell"] = checked_cell(cell).name
     resolved = load_config(config, schema=kind.config, values=values)
     train_kind(kind, resolved, out, cell=cell, overwrite=overwrite, callbacks=told)
     return load(Path(out) / "best")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import linecache
+import warnings
 from collections.abc import Callable
 from typing import ClassVar
 
+import numpy as np
 import pytest
 import torch
 
@@ -116,6 +118,33 @@ class OtherDimension(Wrong):
 class Foreign(Wrong):
     def body(self, x, h, W, R, b):
         return h * "2"  # wrong
+
+
+class UnknownName(Wrong):
+    def body(self, x, h, W, R, b):
+        return squash(W.h @ x)  # wrong  # noqa: F821
+
+
+class NotYetAssigned(Wrong):
+    def body(self, x, h, W, R, b):
+        if self.gates == "":
+            late = h
+        return late  # wrong
+
+
+class Numpy(Wrong):
+    def body(self, x, h, W, R, b):
+        return np.tanh(W.h @ x + R.h @ h)  # wrong
+
+
+class NumpyInside(Wrong):
+    def body(self, x, h, W, R, b):
+        return h * np.apply_along_axis(lambda v: {}["v"], 0, np.ones(2))  # wrong
+
+
+class Raises(Wrong):
+    def body(self, x, h, W, R, b):
+        raise OverflowError("too much")  # wrong
 
 
 class TwoValues(Cell):
@@ -254,12 +283,65 @@ def test_the_line_shown_is_the_users_text() -> None:
     assert "where(condition, a, b)" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("cell", "message", "repair"),
+    [
+        (
+            UnknownName,
+            "UnknownName.step uses the name squash, which is not defined",
+            "for example from cellwright.ops: ",
+        ),
+        (NotYetAssigned, "UnboundLocalError", "Give it a value on every way to this line."),
+        (Numpy, "TypeError", "use cellwright.ops.tanh."),
+        (NumpyInside, "KeyError", "NumPy cannot compute on a cell's values"),
+        (Raises, "Raises.step: OverflowError: too much", None),
+    ],
+)
+@pytest.mark.parametrize("path", [on_trace, in_the_loop])
+def test_an_error_of_the_users_lines_is_a_cell_error(
+    path: Callable[[Cell], object], cell: type[Cell], message: str, repair: str | None
+) -> None:
+    with pytest.raises(CellError) as caught:
+        path(cell())
+    error = caught.value
+    assert message in error.message
+    assert error.source is not None
+    assert "# wrong" in error.source
+    assert isinstance(error.__cause__, Exception)
+    assert not isinstance(error.__cause__, CellError)
+    assert error.repair is None if repair is None else repair in (error.repair or "")
+
+
+def test_a_name_that_is_an_op_is_answered_with_its_import() -> None:
+    class Forgot(Cell):
+        def step(self, x, h):
+            return softplus(h)  # noqa: F821
+
+    with pytest.raises(CellError) as caught:
+        trace(Forgot(), 2, 3)
+    assert caught.value.repair == "Import it: from cellwright.ops import softplus."
+
+
+@pytest.mark.parametrize("path", [on_trace, in_the_loop])
+def test_warnings_made_errors_stay_what_they_are(path: Callable[[Cell], object]) -> None:
+    class Warns(Cell):
+        def step(self, x, h):
+            warnings.warn("old", DeprecationWarning, stacklevel=1)
+            return h
+
+    with pytest.raises(DeprecationWarning, match="old"):
+        path(Warns())
+
+
 def test_a_cell_without_a_step_is_told_what_to_write() -> None:
-    class Empty(Cell):
+    class Empty(Cell):  # the class
         states = "h c"
 
-    with pytest.raises(CellError, match="step\\(self, x, h, c, W, R, b\\)"):
+    with pytest.raises(CellError, match="step\\(self, x, h, c, W, R, b\\)") as caught:
         trace(Empty(), 2, 3)
+    assert caught.value.file == __file__
+    assert caught.value.source is not None
+    assert "# the class" in caught.value.source
 
 
 DECLARATIONS = {
@@ -294,3 +376,10 @@ def test_a_step_without_room_for_the_states_is_refused() -> None:
     assert caught.value.file == __file__
     assert "def step(self, x)" in linecache.getline(__file__, caught.value.line or 0)
     assert caught.value.repair == "Write def step(self, x, h, c, W, R, b)."
+    with pytest.raises(CellError, match="come first"):
+
+        class NoC(Cell):
+            states = "h c"
+
+            def step(self, x, h, W, R, b):
+                return tuple(h, W)

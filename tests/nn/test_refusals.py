@@ -10,8 +10,8 @@ import torch
 from torch.nn.utils.rnn import pack_padded_sequence
 
 import cellwright.nn as cwnn
-from cellwright.cells import CELLS
-from cellwright.errors import BackendError, ConfigError, DtypeError, ShapeError
+from cellwright.cells import CELLS, Cell
+from cellwright.errors import BackendError, CellError, ConfigError, DtypeError, ShapeError
 from cellwright.nn import Recurrent
 
 I, H, T, B = 3, 4, 5, 2
@@ -210,3 +210,28 @@ def test_dropout_in_a_single_layer_warns_that_it_does_nothing() -> None:
     with pytest.warns(UserWarning, match=r"dropout=0\.5 of MGU does nothing: it acts between layers") as caught:
         LAYERS["MGU"](dropout=0.5)
     assert Path(caught[0].filename).name == Path(__file__).name
+
+
+@pytest.mark.parametrize(
+    ("given", "parts"),
+    [
+        (CELLS["MGU"], ("found the class MGU itself.", "Make one: MGU().")),
+        ("GRU", ("found the text 'GRU'.", "cw.cells.GRU()")),
+        ("mine", ("found the text 'mine'.", "cw.cells.LSTM()")),
+        (None, ("found NoneType.", "cw.cells.LSTM()")),
+    ],
+)
+def test_what_is_no_cell_is_refused(given: Any, parts: tuple[str, ...]) -> None:
+    refused(CellError, lambda: Recurrent(given, I, H), "Expected a cell", *parts)
+    refused(CellError, lambda: cwnn.layer(given, I, H), "Expected a cell", *parts)
+
+
+@either_backend
+def test_an_error_in_a_step_names_the_line(backend: str) -> None:
+    class Misspelt(Cell):
+        gates = "u"
+
+        def step(self, x, h, W, R, b):
+            return tnah(W.u @ x + R.u @ h)  # noqa: F821
+
+    refused(CellError, lambda: Recurrent(Misspelt(), I, H)(X, backend=backend), "name tnah", __file__, "tnah(W.u @ x")

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from cellwright.cells.cell import Cell, hidden_size_of, step_place, user_place
+from cellwright.cells.stepping import run_step
 from cellwright.engine.masks import Masking, mask_name
 from cellwright.engine.run.torch_rows import TORCH_ROWS
 from cellwright.engine.spelling import respell
@@ -57,7 +58,8 @@ def run_loop(
         y (T, B, O), 0 beyond each length, and the states after the last valid step, each (B, S).
 
     Raises:
-        CellError: `step` branches on data, changes a shape or the number of states, or uses an undeclared name.
+        CellError: `step` branches on data, changes a shape or the number of states, uses an undeclared name, or
+            raises an error.
     """
     steps, batch, _ = x_TBI.shape
     arguments: dict[str, Any] = {}
@@ -76,7 +78,7 @@ def run_loop(
         for name, value in zip(cell.state_names, values[1:], strict=True):
             if name in masking.dropout:
                 value.inside = kind(value.tensor * masks[mask_name("dropout", name)][t].to(x_TBI.dtype), cell.name)
-        new, output = returned_values(cell, cell.step(*values, **arguments))
+        new, output = returned_values(cell, run_step(cell, values, arguments))
         following = tuple(_tensor(cell, v, old) for v, old in zip(new, held, strict=True))
         following = _zoned(cell, masking, masks, t, held, following)
         separate = not masking.output
