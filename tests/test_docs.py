@@ -6,6 +6,7 @@ import importlib.util
 import json
 import re
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -14,24 +15,34 @@ import pytest
 
 from cellwright.cells import CELLS, MGU
 from cellwright.engine.explain import explain
-from cellwright.tasks.slots.config import SlotsConfig
+from cellwright.tasks.registry import TASKS, kind_named
 from cellwright.tasks.sweep.settings import SweepConfig
-from cellwright.tasks.training.config import config_table
+from cellwright.tasks.training.config import Config, ConfigRow, config_table
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 FIGURES = ("slot_f1", "intent_accuracy", "sentence_accuracy")
 
 
-def settings_table() -> str:
-    rows = [f"| `{r.key}` | {r.type} | `{r.default}` | {r.description} |" for r in config_table(SlotsConfig)]
-    return "\n".join(["| setting | type | default | meaning |", "|---|---|---|---|", *rows])
+def settings_tables() -> str:
+    """`[train]` once, then each task's own settings with the defaults of `[train]` that are its own."""
+    shared = {row.key: row for row in config_table(Config) if row.key.startswith("train.")}
+    parts = ["## All tasks: [train]", "", rows_table(shared.values())]
+    for name in TASKS:
+        rows = config_table(kind_named(name).config)
+        own = [f"`{r.key}={r.default}`" for r in rows if r.key in shared and r.default != shared[r.key].default]
+        parts += ["", f"## {name}", "", rows_table(row for row in rows if row.key not in shared)]
+        parts += ["", f"Other defaults: {', '.join(own)}."] if own else []
+    return "\n".join(parts)
+
+
+def rows_table(rows: Iterable[ConfigRow]) -> str:
+    lines = [f"| `{r.key}` | {r.type} | `{r.default}` | {r.description} |" for r in rows]
+    return "\n".join(["| setting | type | default | meaning |", "|---|---|---|---|", *lines])
 
 
 def sweep_table() -> str:
-    rows = [row for row in config_table(SweepConfig) if row.key.startswith("sweep.")]
-    lines = [f"| `{r.key}` | {r.type} | `{r.default}` | {r.description} |" for r in rows]
-    return "\n".join(["| setting | type | default | meaning |", "|---|---|---|---|", *lines])
+    return rows_table(row for row in config_table(SweepConfig) if row.key.startswith("sweep."))
 
 
 def slots_table() -> str:
@@ -196,7 +207,7 @@ def microscope_table() -> str:
 
 SPEED = ROOT / "docs" / "engine-speed.md"
 PARTS = {
-    "settings": (ROOT / "docs" / "settings.md", settings_table),
+    "settings": (ROOT / "docs" / "settings.md", settings_tables),
     "sweep": (ROOT / "docs" / "training.md", sweep_table),
     "slots": (ROOT / "docs" / "slots.md", slots_table),
     "classify": (ROOT / "docs" / "classify.md", lambda: tasks_table("classify")),
@@ -234,6 +245,11 @@ def test_a_table_says_what_the_program_says(name: str) -> None:
 def test_every_cell_has_its_line() -> None:
     page = (ROOT / "docs" / "cells.md").read_text(encoding="utf-8")
     assert [name for name in CELLS if f"| `{name}` |" not in page] == []
+
+
+def test_every_page_is_in_the_list_of_pages() -> None:
+    listed = (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
+    assert [page.name for page in (ROOT / "docs").glob("*.md") if f"({page.name})" not in listed] == ["README.md"]
 
 
 def test_links_between_pages_lead_somewhere() -> None:
