@@ -34,6 +34,10 @@ EvaluateSetOption = Annotated[
     typer.Option("--set", help="One setting of [data], data.key=value; may be repeated.", metavar="KEY=VALUE"),
 ]
 TaskArgument = Annotated[str, typer.Argument(help="What it is to learn; the list stands below.")]
+LanguageModelArgument = Annotated[
+    Path | None, typer.Argument(help="A language model's folder; without it, the one in the package.")
+]
+LanguageModelOption = Annotated[Path | None, typer.Option("--model", help="The same, as an option.")]
 # \b keeps the lines as they are
 TASK_LIST = "\b\nTasks:\n" + "\n".join(f"  {name:16} {summary}" for name, summary in SUMMARIES.items())
 
@@ -75,7 +79,9 @@ def data(
 
 @application.command(epilog=TASK_LIST)
 def train(
-    task: TaskArgument = "slots",
+    task: Annotated[
+        str | None, typer.Argument(help="What it is to learn; the list stands below.", show_default="slots")
+    ] = None,
     data: DataOption = None,
     out: Annotated[Path | None, typer.Option("--out", help="The run's folder, new or empty.")] = None,
     config: ConfigOption = None,
@@ -127,7 +133,9 @@ def evaluate(
     data: DataOption = None,
     split: Annotated[str, typer.Option("--split", help="test, valid or train.")] = "test",
     set: EvaluateSetOption = None,
-    scheme: Annotated[str | None, typer.Option("--scheme", help="Tags: auto, bio, bioes or iob1.")] = None,
+    scheme: Annotated[
+        str | None, typer.Option("--scheme", help="Tags of slots or tag: auto, bio, bioes or iob1.")
+    ] = None,
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="Of an embedded set.")] = None,
     json: JsonOption = False,
 ) -> None:
@@ -163,36 +171,37 @@ def predict(
 @application.command()
 def complete(
     text: Annotated[str, typer.Argument(help="The beginning of a sentence.")],
-    model: Annotated[
-        Path | None, typer.Option("--model", help="A language model's folder; without it, the one in the package.")
-    ] = None,
+    model: LanguageModelArgument = None,
+    option: LanguageModelOption = None,
     top: Annotated[int, typer.Option("--top", min=1, help="How many words to name.")] = 10,
     json: JsonOption = False,
 ) -> None:
     """The likeliest next words, with probabilities that sum to 1."""
     from cellwright.cli.complete import run_completion
 
-    run_completion(text, model, top, json)
+    run_completion(text, model, option, top, json)
 
 
 @application.command()
 def generate(
-    model: Annotated[
-        Path | None, typer.Argument(help="A language model's folder; without it, the one in the package.")
-    ] = None,
+    model: LanguageModelArgument = None,
+    option: LanguageModelOption = None,
     start: Annotated[str, typer.Option("--start", help="What the text begins with.")] = "",
     tokens: Annotated[int, typer.Option("--tokens", min=0, help="How many words or characters to draw.")] = 200,
     temperature: Annotated[
-        float, typer.Option("--temperature", help="Below 1 likely words become likelier; 0 takes the likeliest.")
+        float, typer.Option("--temperature", min=0, help="Below 1 likely words become likelier; 0 takes the likeliest.")
     ] = 1.0,
-    top_k: Annotated[int, typer.Option("--top-k", help="Only the k likeliest; 0 = all.")] = 0,
-    top_p: Annotated[float, typer.Option("--top-p", help="Only the likeliest that together have this share.")] = 1.0,
-    seed: Annotated[int, typer.Option("--seed", help="The same seed writes the same text.")] = 0,
+    top_k: Annotated[int, typer.Option("--top-k", min=0, help="Only the k likeliest; 0 = all.")] = 0,
+    top_p: Annotated[
+        float, typer.Option("--top-p", min=0, max=1, help="Only the likeliest that together have this share.")
+    ] = 1.0,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="The same seed writes the same text.")] = 0,
+    json: JsonOption = False,
 ) -> None:
     """Text of a language model's own, word by word as it is drawn."""
     from cellwright.cli.generate import run_generation
 
-    run_generation(model, start, tokens, temperature, top_k, top_p, seed)
+    run_generation(model, option, start, tokens, temperature, top_k, top_p, seed, json)
 
 
 @application.command(epilog=TASK_LIST)

@@ -1,13 +1,13 @@
-"""Options that take one of several words."""
+"""Options that take one of several words, and options that stand for a setting."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from cellwright.errors import ConfigError
 
-__all__ = ["one_of"]
+__all__ = ["one_of", "with_setting"]
 
 
 def one_of(option: str, value: str, choices: Iterable[str]) -> str:
@@ -21,3 +21,17 @@ def one_of(option: str, value: str, choices: Iterable[str]) -> str:
         f"Expected {option} to be one of {', '.join(names)}, found {value!r}.",
         repair=f"Did you mean {lower[near[0]]}?" if near else None,
     )
+
+
+def with_setting(sets: Sequence[str], key: str, option: str, value: object) -> list[str]:
+    """`sets` and the setting that an option stands for; as they are where it was not given (None).
+
+    Raises ConfigError: the setting is among `sets` too.
+    """
+    if value is None:
+        return [*sets]
+    if any(item.partition("=")[0].strip() == key for item in sets):
+        raise ConfigError(
+            f"Expected {key} once, found {option} {value} and --set {key}.", repair="Leave one of them out."
+        )
+    return [*sets, f"{key}={value}"]

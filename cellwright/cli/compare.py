@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from cellwright.cli.choices import one_of
+from cellwright.cli.choices import one_of, with_setting
 from cellwright.errors import ConfigError
 from cellwright.tasks.networks.cell_choice import choose_cell
 from cellwright.tasks.registry import kind_named
@@ -23,6 +23,7 @@ def run_comparison(
 ) -> None:
     """Print a line to standard error as each network is done, then the table or one JSON object."""
     kind = kind_named(task)
+    with_setting(sets, "data.path", "--data", data)
     if not kind.networks:
         raise ConfigError(f"Expected a task with a comparison, found {task}.", repair="cellwright compare slots")
     chosen = list(kind.networks) if networks is None else [n.strip() for n in networks.split(",")]

@@ -10,9 +10,9 @@ from cellwright.cli.language import language_model, not_known
 __all__ = ["run_completion"]
 
 
-def run_completion(text: str, model: Path | None, top: int, json: bool) -> None:
+def run_completion(text: str, model: Path | None, option: Path | None, top: int, json: bool) -> None:
     """Print a line a word with its probability, or one JSON object; to standard error, which model answered."""
-    loaded, name = language_model(model)
+    loaded, name = language_model(model, option)
     print(f"answered by {name}", file=sys.stderr)
     answer = loaded.complete(text, top)
     if answer.unknown:

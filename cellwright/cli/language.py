@@ -13,8 +13,19 @@ from cellwright.tasks.registry import kind_of_model
 __all__ = ["language_model", "not_known"]
 
 
-def language_model(folder: Path | None) -> tuple[LmModel, str]:
-    """The model, and what to call it. Raises ConfigError: a model of another task."""
+def language_model(argument: Path | None, option: Path | None = None) -> tuple[LmModel, str]:
+    """The model, and what to call it.
+
+    Args:
+        argument, option: its folder as an argument, or as --model.
+
+    Raises ConfigError: both are given; a model of another task.
+    """
+    if argument is not None and option is not None:
+        raise ConfigError(
+            f"Expected one model, found {argument} and --model {option}.", repair="Leave one of them out."
+        )
+    folder = argument or option
     if folder is None:
         return shipped_model(), SHIPPED
     kind, place = kind_of_model(folder)

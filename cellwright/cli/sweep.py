@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from cellwright.cli.choices import one_of
+from cellwright.cli.choices import one_of, with_setting
 from cellwright.errors import ConfigError
 from cellwright.tasks.registry import TASKS, kind_named
 from cellwright.tasks.sweep.definition import begin, define, reopen
@@ -39,6 +39,7 @@ def search_settings(
         raise ConfigError("Expected a folder for the sweep, found none.", repair="--out runs/sweep")
     else:
         kind = kind_named(one_of("the task", task, TASKS))
+        with_setting(sets, "data.path", "--data", data)
         folder, definition = out, define(kind, config, sets, data=data, trials=trials)
         begin(definition, folder)
     try:

@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from cellwright.cli.choices import one_of
+from cellwright.cli.choices import one_of, with_setting
 from cellwright.errors import ConfigError
 from cellwright.tasks.api import resume_run, train_kind
 from cellwright.tasks.kind import TaskKind
@@ -18,11 +18,13 @@ from cellwright.tasks.registry import TASKS, kind_named
 from cellwright.tasks.training.config import config_table, load_config
 from cellwright.tasks.training.progress import figures_text, progress_for
 from cellwright.tasks.training.ranks import join, restarted
+from cellwright.tasks.training.run_folder import RunFolder
 from cellwright.tasks.training.task import Callback
 
 __all__ = ["RunOptions", "run_training"]
 
 BUDGET = "train.max_minutes"
+DEFAULT = "slots"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +43,12 @@ class RunOptions:
 
     def sets(self, sets: list[str]) -> list[str]:
         """The user's `--set`, and what these options set. Raises ConfigError: the budget is given twice."""
-        if self.max_minutes is None:
-            return sets
-        if any(item.partition("=")[0].strip() == BUDGET for item in sets):
-            raise ConfigError(
-                f"Expected the budget once, found --max-minutes {self.max_minutes:g} and --set {BUDGET}.",
-                repair="Leave one of them out.",
-            )
-        return [*sets, f"{BUDGET}={self.max_minutes}"]
+        minutes = None if self.max_minutes is None else f"{self.max_minutes:g}"
+        return with_setting(sets, BUDGET, "--max-minutes", minutes)
 
 
 def run_training(
-    task: str,
+    task: str | None,
     data: str | None,
     out: Path | None,
     config: Path | None,
@@ -62,8 +58,19 @@ def run_training(
     settings: bool,
     options: RunOptions,
 ) -> None:
-    """Print progress to standard error, and where the best model is to standard output."""
-    kind = kind_named(one_of("the task", task, TASKS))
+    """Print progress to standard error, and where the best model is to standard output.
+
+    Args:
+        task: DEFAULT where None, or that of the run to resume.
+    """
+    kind = kind_named(one_of("the task", task or DEFAULT, TASKS))
+    if resume is not None and task is not None and (own := RunFolder.task_of(resume)) != task:
+        raise ConfigError(
+            f"Expected a run of {task}, found one of {own}.",
+            file=resume,
+            repair=f"cellwright train {own} --resume {resume}",
+        )
+    with_setting(sets, "data.path", "--data", data)
     if settings:
         print_settings(kind)
         return

@@ -49,3 +49,17 @@ def test_curves_lie_in_the_runs_folder_and_are_replaced_with_it(tmp_path: Path) 
         assert len(list((folder / "tensorboard").glob("events.*"))) == 1
     assert train("memory", "--out", folder, *SETS, "--overwrite").exit_code == 0
     assert not (folder / "tensorboard").exists()
+
+
+def test_what_is_given_twice_or_of_another_task_is_refused(tmp_path: Path) -> None:
+    twice = train("memory", "--out", tmp_path / "run", "--data", "generated", "--set", "data.path=generated")
+    assert isinstance(twice.exception, ConfigError)
+    assert "found --data generated and --set data.path" in str(twice.exception)
+    assert not (tmp_path / "run").exists()
+    assert train("memory", "--out", tmp_path / "run", *SETS).exit_code == 0
+    other = train("slots", "--resume", tmp_path / "run")
+    assert isinstance(other.exception, ConfigError)
+    assert "Expected a run of slots, found one of memory." in str(other.exception)
+    scheme = CliRunner().invoke(application, ["evaluate", str(tmp_path / "run"), "--scheme", "bio"])
+    assert isinstance(scheme.exception, ConfigError)
+    assert "--scheme is for (slots, tag), found one of memory" in str(scheme.exception)

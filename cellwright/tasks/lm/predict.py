@@ -92,8 +92,12 @@ class LmModel:
             tuple(float(p_V[row]) for row in top),
             len(order) - len(top),
             max(0.0, 1.0 - float(p_V[top].sum())),
-            tuple(token for token in tokens if self.vocabulary.row(token) == UNKNOWN),
+            self.unknown(tokens),
         )
+
+    def unknown(self, tokens: Sequence[str]) -> tuple[str, ...]:
+        """Those of `tokens` that training never had."""
+        return tuple(token for token in tokens if self.vocabulary.row(token) == UNKNOWN)
 
     def next_probabilities(self, tokens: Sequence[str]) -> NDArray[np.float64]:
         """P of every row of the vocabulary after `tokens`, which begin a line of a text, (V,)."""

@@ -36,7 +36,8 @@ class Sampler:
         ):
             if not fits:
                 wanted = {"temperature": "0 or more", "top-p": "above 0, at most 1"}.get(name, "0 or more")
-                raise ConfigError(f"Expected {name} to be {wanted}, found {value}.")
+                usual = {"temperature": 1, "top-p": 1}.get(name, 0)
+                raise ConfigError(f"Expected {name} to be {wanted}, found {value}.", repair=f"{usual} is the usual.")
         self.temperature, self.top_k, self.top_p = temperature, top_k, top_p
         self.rng = np.random.default_rng(seed)
         self.drawn: NDArray[np.float64] = self.rng.random(0)
