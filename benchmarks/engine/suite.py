@@ -156,6 +156,11 @@ for layout, mode in product(("dense", "packed"), MODES):
         f"LSTM bfloat16 {layout} {mode}", "bfloat16", "half the bytes, and tiles of bfloat16 where a CPU has them",
         mode=mode, layout=layout, dtype="bfloat16", peers={"torch.nn autocast": least},
     )  # fmt: skip
+for size, batch, mode in ((512, 1, "forward"), (1024, 1, "forward"), (1024, 4, "forward"), (1024, 4, "train")):
+    add(
+        f"LSTM bfloat16 weights H={size} B={batch} {mode}", "bfloat16", "few rows: reading the matrix takes the time",
+        work="products", mode=mode, dtype="bfloat16", B=batch, I=size, H=size, peers={"float32 products": None},
+    )  # fmt: skip
 for size in (64, 128, 256):
     runtime = 1.2 if size == 256 else 2.0
     one = {"mode": "step", "T": 1, "B": 1, "I": size, "H": size}

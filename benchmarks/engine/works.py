@@ -11,14 +11,14 @@ from typing import Any
 
 import gate
 import torch
-from case import Case, autocasts, build, forward
+from case import Case, autocasts, build, forward, run_once
 from clock import Contestant, NotBuilt
 from peers import make_peer, stepping, trained
 from suite import Row
 from torch import Tensor
 
 import cellwright.nn.compiled as engine_call
-from cellwright.engine.run.registry import compiled_for, multiplies_bfloat16
+from cellwright.engine.run.registry import compiled_for, force_products, multiplies_bfloat16
 
 SQUARE = 1024
 """Rows and columns of the sgemm that is the machine's limit."""
@@ -93,6 +93,40 @@ def sgemm(size: int) -> Contestant:
     """A square product in float32 by torch."""
     a, b, out = torch.randn(size, size), torch.randn(size, size), torch.empty(size, size)
     return Contestant("sgemm", lambda: torch.mm(a, b, out=out), flop=2.0 * size**3)
+
+
+def with_products(row: Row, quick: bool) -> Contest:
+    """A layer of bfloat16 weights, whose loop multiplies bfloat16, beside itself with float32 products."""
+
+    def lowered(case: Case) -> Case:
+        case.layer.bfloat16()
+        return dataclasses.replace(case, x=case.x.bfloat16(), dy=case.dy.bfloat16())
+
+    case = lowered(build(row))
+
+    def asked(products: str, name: str) -> Contestant:
+        one = ours_of(case, name)
+        call = one.call
+
+        def run() -> Any:
+            with force_products(products):
+                return call()
+
+        one.call = run
+        return one
+
+    def errors() -> dict[str, float]:
+        small = lowered(build(row, steps=min(gate.STEPS, row.T), layer=case.layer))
+        with force_products("bfloat16"):
+            ours = run_once(small, small.layer, small.x, small.dy, backend="cpu", autocast=False)
+        return gate.errors(ours, gate.reference(small), row.dtype)
+
+    def path() -> str:
+        with force_products("auto"):
+            choice = compiled_for(case.layer.key(0), torch.bfloat16).choice
+        return f"{case.layer.path}, products of bfloat16; chosen by itself {choice}"
+
+    return Contest(asked("bfloat16", "ours"), errors, lambda name: asked("float32", name), None, path)
 
 
 def with_resets(row: Row, quick: bool) -> Contest:
@@ -189,6 +223,7 @@ def loop_alone(row: Row, quick: bool) -> Contest:
 
 WORKS: dict[str, Callable[[Row, bool], Contest]] = {
     "layer": of_layer,
+    "products": with_products,
     "resets": with_resets,
     "any-split": any_split,
     "trace": with_trace,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import re
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -11,8 +12,10 @@ import llvmlite.binding as llvm
 import numpy as np
 import pytest
 import torch
+from llvmlite import ir
 from torch import Tensor
 
+from cellwright.engine.lower import bfloat16, pack
 from cellwright.engine.lower.bfloat16 import WIDEST
 from cellwright.engine.lower.compile import compile_module, load_object, machine_for
 from cellwright.engine.lower.product import product_module
@@ -42,7 +45,11 @@ def pairs_of(isa: str) -> Target:
 def code(isa: str) -> tuple[Any, Any, Any]:
     """(loaded code, `product`, `pack`), without the folder of compiled code."""
     target = pairs_of(isa)
-    loaded = load_object(compile_module(product_module(target), target.isa), target.isa)
+    return functions(compile_module(product_module(target), target.isa), target)
+
+
+def functions(compiled: bytes, target: Target) -> tuple[Any, Any, Any]:
+    loaded = load_object(compiled, target.isa)
     pointer, number = ctypes.c_void_p, ctypes.c_int64
     product = [pointer, number, number, pointer, number, number, pointer, number, pointer]
     pack = [pointer, *[number] * 5, pointer]
@@ -191,6 +198,74 @@ def test_the_instruction_is_used_where_there_is_one(isa: str) -> None:
     plain = str(product_module(replace(pairs_of(isa), pairs=False)))
     assert ISAS[isa].pair_dot not in plain
     assert ISAS[isa].pair_dot in str(product_module(pairs_of(isa)))
+
+
+SOFTWARE_DOT = """
+define <N x float> @"software.dot"(<N x float> %total, <NN x bfloat> %one, <NN x bfloat> %words) alwaysinline {
+  %a = bitcast <NN x bfloat> %one to <N x i32>
+  %w = bitcast <NN x bfloat> %words to <N x i32>
+  %high = insertelement <N x i32> undef, i32 -65536, i32 0
+  %mask = shufflevector <N x i32> %high, <N x i32> undef, <N x i32> zeroinitializer
+  %half = insertelement <N x i32> undef, i32 16, i32 0
+  %bits = shufflevector <N x i32> %half, <N x i32> undef, <N x i32> zeroinitializer
+  %a1 = and <N x i32> %a, %mask
+  %w1 = and <N x i32> %w, %mask
+  %a0 = shl <N x i32> %a, %bits
+  %w0 = shl <N x i32> %w, %bits
+  %fa1 = bitcast <N x i32> %a1 to <N x float>
+  %fw1 = bitcast <N x i32> %w1 to <N x float>
+  %fa0 = bitcast <N x i32> %a0 to <N x float>
+  %fw0 = bitcast <N x i32> %w0 to <N x float>
+  %odd = fmul <N x float> %fa1, %fw1
+  %first = fadd <N x float> %total, %odd
+  %even = fmul <N x float> %fa0, %fw0
+  %second = fadd <N x float> %first, %even
+  ret <N x float> %second
+}
+"""
+
+
+@pytest.mark.skipif(not host_isas(), reason="no kernels for this machine")
+def test_what_surrounds_the_instruction_is_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run here with a function in its place: operands in pairs, their pitch, the arguments' places."""
+    isa = replace(ISAS[host_isas()[-1]], pair_dot="software.dot")
+    target = Target(isa, "float32", pairs=True)
+    text, lanes = str(product_module(target)), target.lanes
+    declared = re.search(r"^declare .*software.dot.*$", text, re.MULTILINE)
+    assert declared is not None
+    dot = SOFTWARE_DOT.replace("<NN", f"<{2 * lanes}").replace("<N", f"<{lanes}")
+    made = functions(compile_module(text.replace(declared[0], dot), isa), target)  # type: ignore[arg-type]
+    monkeypatch.setitem(globals(), "code", lambda name: made)
+    for shape in SHAPES:
+        a, w = case(*shape)
+        assert torch.equal(multiplied(isa.name, a, w), summed(a, w)), shape
+    a, w = case(70, WIDEST // 32 + 1, 3)  # in two blocks
+    assert torch.equal(multiplied(isa.name, a, w)[67:], multiplied(isa.name, a[67:], w))
+
+
+def cut(e: Any, value: Any) -> Any:
+    """Rounds towards zero."""
+    kind = ir.VectorType(bfloat16.I32, value.type.count) if isinstance(value.type, ir.VectorType) else bfloat16.I32
+    return e.builder.and_(e.builder.bitcast(value, kind), bfloat16.every(kind, bfloat16.UPPER))
+
+
+MUTATIONS = {
+    "rounds towards zero": ("rounded", bfloat16, cut),
+    "pairs turned round": ("packed_pair", pack, lambda e, values: bfloat16.packed_pair(e, values[::-1])),
+    "rows of an operand too near": ("operand_pitch", bfloat16, lambda e, pairs: pairs),
+}
+
+
+@pytest.mark.skipif(not host_isas() or bool(ISAS[host_isas()[-1]].pair_dot), reason="no kernels without it here")
+@pytest.mark.parametrize("name", MUTATIONS)
+def test_a_deliberate_bug_is_seen(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    attribute, module, wrong = MUTATIONS[name]
+    isa = host_isas()[-1]
+    monkeypatch.setattr(module, attribute, wrong)
+    made = functions(compile_module(product_module(pairs_of(isa)), ISAS[isa]), pairs_of(isa))
+    monkeypatch.setitem(globals(), "code", lambda name: made)
+    a, w = case(3, 7, 33)
+    assert not torch.equal(multiplied(isa, a, w), summed(a, w))
 
 
 @pytest.mark.parametrize("isa", sorted(set(ISAS) - set(host_isas())))
