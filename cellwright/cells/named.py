@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib.util
 import sys
 from collections.abc import Sequence
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from cellwright.cells.cell import Cell
 from cellwright.errors import CellwrightError, ConfigError
+from cellwright.nearest import nearest
 
 __all__ = ["cell_named"]
 
@@ -26,11 +26,10 @@ def cell_named(name: str, library: dict[str, type[Cell]], others: Sequence[str] 
         return _from_file(*name.rsplit(":", 1))
     if name not in library:
         known = [*library, *others]
-        near = difflib.get_close_matches(name.lower(), [n.lower() for n in known], 1)
-        match = next((n for n in known if near and n.lower() == near[0]), None)
+        near = nearest(name, known)
         raise ConfigError(
             f"Expected a cell of cellwright.cells, found {name!r}.",
-            repair=f"Did you mean {match}?" if match else f"Cells: {', '.join(known)}; your own: FILE.py:NAME.",
+            repair=f"Did you mean {near}?" if near else f"Cells: {', '.join(known)}; your own: FILE.py:NAME.",
         )
     try:
         return library[name]()

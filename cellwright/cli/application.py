@@ -71,7 +71,7 @@ def data(
     language: Annotated[str, typer.Option("--language", help="Of travel: en or zh.")] = "en",
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of travel.")] = 0,
 ) -> None:
-    """Write the embedded utterances, or convert a folder or file, in one of four formats."""
+    """Write slot data: the embedded utterances, or those of a folder or file, in one of four formats."""
     from cellwright.cli.data import write_data
 
     write_data(name, out, format, scheme, from_scheme, language, seed)

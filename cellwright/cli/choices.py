@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 
 from cellwright.errors import ConfigError
+from cellwright.nearest import nearest
 
 __all__ = ["one_of", "with_setting"]
 
@@ -15,11 +15,10 @@ def one_of(option: str, value: str, choices: Iterable[str]) -> str:
     names = list(choices)
     if value in names:
         return value
-    lower = {name.lower(): name for name in names}
-    near = difflib.get_close_matches(value.lower(), lower, 1, 0.5)
+    near = nearest(value, names)
     raise ConfigError(
         f"Expected {option} to be one of {', '.join(names)}, found {value!r}.",
-        repair=f"Did you mean {lower[near[0]]}?" if near else None,
+        repair=f"Did you mean {near}?" if near else None,
     )
 
 

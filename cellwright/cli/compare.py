@@ -12,7 +12,7 @@ from rich.console import Console
 from cellwright.cli.choices import one_of, with_setting
 from cellwright.errors import ConfigError
 from cellwright.tasks.networks.cell_choice import choose_cell
-from cellwright.tasks.registry import kind_named
+from cellwright.tasks.registry import check_set, kind_named
 from cellwright.tasks.training.config import load_config
 
 __all__ = ["run_comparison"]
@@ -34,6 +34,7 @@ def run_comparison(
             one_of("--networks", name, kind.networks)
     values = kind.comparison(data if data is not None else kind.embedded[0])
     resolved = load_config(config, sets, schema=kind.config, values=values)
+    check_set(kind, resolved.data.path)
     processes = min(len(chosen), max(1, (os.cpu_count() or 1) // max(1, resolved.train.threads)))
     try:
         result = kind.compare(resolved, chosen, processes=processes, announce=announce)

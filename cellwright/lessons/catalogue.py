@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 from typing import TYPE_CHECKING
 
 from cellwright.errors import ConfigError
+from cellwright.nearest import nearest
 
 if TYPE_CHECKING:
     from cellwright.lessons.lesson import Lesson
@@ -36,10 +36,10 @@ LESSONS: dict[str, str] = {
 def lesson_named(name: str) -> Lesson:
     """Works a lesson out. Raises ConfigError for a name that is none."""
     if name not in LESSONS:
-        near = difflib.get_close_matches(name, LESSONS, n=1)
+        near = nearest(name, LESSONS)
         raise ConfigError(
             f"Expected a lesson, found {name!r}.",
-            repair=f"Did you mean {near[0]}?" if near else f"Lessons are: {', '.join(LESSONS)}.",
+            repair=f"Did you mean {near}?" if near else f"Lessons are: {', '.join(LESSONS)}.",
         )
     module = importlib.import_module(f"cellwright.lessons.{name.replace('-', '_')}")
     made: Lesson = module.lesson()

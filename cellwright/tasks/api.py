@@ -11,7 +11,7 @@ from cellwright.cells import Cell
 from cellwright.cells.stepping import checked_cell
 from cellwright.errors import ConfigError
 from cellwright.tasks.kind import SPLITS, Model, TaskKind, TaskReport
-from cellwright.tasks.registry import kind_named, kind_of_model, kind_of_run
+from cellwright.tasks.registry import check_set, kind_named, kind_of_model, kind_of_run
 from cellwright.tasks.training.config import Config, DataSection, dump_toml, load_config
 from cellwright.tasks.training.loop import FitResult, fit, prepare
 from cellwright.tasks.training.progress import progress_for
@@ -89,6 +89,7 @@ def train_kind(
 ) -> FitResult:
     """One run of `cellwright train`; notes go to the callbacks. Processes that torchrun started share it."""
     ranks = join()
+    check_set(kind, config.data.path)
     prepare(config.train)
     task = kind.build(config, cell)
     identity = {TASK: kind.name, **task.identity()}
@@ -179,4 +180,5 @@ def data_section(
             repair="Add --data FOLDER.",
         )
     section: DataSection = load_config(None, sets, schema=kind.config, values=values).data
+    check_set(kind, section.path)
     return section

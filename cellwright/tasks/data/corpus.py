@@ -41,7 +41,7 @@ def read_corpus(
     """
     root = Path(path)
     if not root.exists():
-        raise DataError("Expected a folder or file with utterances, found none.", file=root, repair="Check --data.")
+        raise DataError("Expected a folder or file with utterances, found none.", file=root, repair="Check the name.")
     corpus: Corpus[Utterance] = Corpus(name=root.name)
     if root.is_file() or (root / "seq.in").exists():
         corpus.train = read_utterances(root, scheme=scheme, unit=unit)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import itertools
 import json
 from collections.abc import Sequence
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cellwright.errors import DataError
+from cellwright.nearest import nearest
 from cellwright.tasks.data.labelled import Labelled
 from cellwright.tasks.data.schemes import Scheme, convert, from_spans
 from cellwright.tasks.data.text import Unit, check_text, read_lines, tokenize
@@ -144,7 +144,7 @@ def _wrong(key: str, expected: str, found: Any, path: Path, number: int) -> Data
 
 
 def _missing(row: dict[str, Any], path: Path, number: int) -> DataError:
-    near = [(key, match[0]) for key in row if key not in _KEYS and (match := difflib.get_close_matches(key, _KEYS, 1))]
+    near = [(key, match) for key in row if key not in _KEYS and (match := nearest(key, _KEYS))]
     repair = f"Rename {near[0][0]!r} to {near[0][1]!r}." if near else 'For example {"text": "…", "spans": []}.'
     return DataError(
         f'Expected "tokens" or "text", found {", ".join(map(repr, row)) or "no key"}.',

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from cellwright.errors import DataError
+from cellwright.nearest import nearest
 from cellwright.tasks.data.utterance import Corpus
 
 __all__ = ["check_path", "split_named", "split_places", "with_validation"]
@@ -26,11 +26,11 @@ def check_path(path: str, embedded: Iterable[str], what: str = "data") -> Path:
     """The folder or file with `what`. Raises DataError: there is none; names the nearest embedded set."""
     sets = list(embedded)
     if not Path(path).exists():
-        near = difflib.get_close_matches(path, sets, 1, 0.5)
+        near = nearest(path, sets)
         raise DataError(
             f"Expected a folder or file with {what}, found none.",
             file=path,
-            repair=f"Did you mean {near[0]}?" if near else f"Check --data. Embedded sets: {', '.join(sets)}.",
+            repair=f"Did you mean {near}?" if near else f"Check --data. Embedded sets: {', '.join(sets)}.",
         )
     return Path(path)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from cellwright.errors import DataError
+from cellwright.nearest import nearest
 from cellwright.tasks.data.csv_cells import csv_cells
 from cellwright.tasks.data.text import decode, read_bytes
 
@@ -31,12 +31,12 @@ class Table:
         """Index of a column. Raises DataError: it is not there; names the nearest and the setting that chose it."""
         if name in self.header:
             return list(self.header).index(name)
-        near = difflib.get_close_matches(name, self.header, 1)
+        near = nearest(name, self.header)
         raise DataError(
             f"Expected a column {name!r}, found {', '.join(self.header)}.",
             file=self.path,
             line=1,
-            repair=f"Did you mean {near[0]}? --set {setting}=…" if near else f"--set {setting}=NAME",
+            repair=f"Did you mean {near}? --set {setting}=…" if near else f"--set {setting}=NAME",
         )
 
     def number(self, row: int, column: int) -> float:

@@ -6,6 +6,7 @@ one deleted. Read: sizes and sha256 of all files, and of the manifest itself, be
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -210,11 +211,21 @@ def make_folder(path: Path) -> None:
 
 def raise_storage_error(error: OSError, path: Path, what: str) -> NoReturn:
     """The OSError as a StorageError: which path, the system's reason, what to do."""
-    repair = "Free space on the disk, or choose another folder with --out. What was saved before is untouched."
-    if isinstance(error, PermissionError) or error.errno == 30:  # EROFS
-        repair = "Make the folder writable, or choose another one with --out. What was saved before is untouched."
     reason = error.strerror or str(error)
-    raise StorageError(f"Expected {path.name} to be {what}, found: {reason}.", file=path, repair=repair) from error
+    raise StorageError(
+        f"Expected {path.name} to be {what}, found: {reason}.", file=path, repair=_repair(error, path)
+    ) from error
+
+
+def _repair(error: OSError, path: Path) -> str:
+    if error.errno == errno.ENOENT and not path.parent.is_dir():
+        return f"Make the folder {path.parent}."
+    first = "Choose another place."
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        first = "Free space on the disk, or choose another place."
+    elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        first = "Make the folder writable, or choose another place."
+    return f"{first} What was saved before is untouched."
 
 
 def _present(target: Path, kind: str) -> Path:

@@ -6,7 +6,6 @@ and passes that class as `schema`.
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 import types
 import typing
@@ -20,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
 from cellwright.errors import ConfigError
+from cellwright.nearest import nearest
 from cellwright.tasks.training.toml_file import line_of, read_toml
 
 __all__ = [
@@ -282,12 +282,11 @@ def _nearest(key: str, known: Iterable[str]) -> str | None:
     section, _, name = key.rpartition(".")
     same_section = {k.split(".")[1]: k for k in known if k.split(".")[0] == section}
     same_name = [k for k in known if k.split(".")[1] == name]
-    if close := difflib.get_close_matches(name, same_section, n=1, cutoff=0.7):
-        return same_section[close[0]]
+    if close := nearest(name, same_section):
+        return same_section[close]
     if same_name:
         return same_name[0]
-    close = difflib.get_close_matches(key, known, n=1, cutoff=0.6)
-    return close[0] if close else None
+    return nearest(key, known)
 
 
 def _wrong_value(key: str, error: Mapping[str, Any], schema: type[Config], place: Mapping[str, Any]) -> ConfigError:

@@ -62,11 +62,14 @@ def _files(path: Path) -> Iterator[tuple[str, bytes]]:
                 if content is not None:
                     yield member.name, content.read()
     except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
+        archived = {".tar", ".tgz", ".gz"} & {*path.suffixes}
         raise DataError(
-            f"Expected a folder or an archive (.tar.gz) of clips, found: {error}.",
+            f"Expected a folder or an archive (.tar.gz) of clips, found {'a damaged one' if archived else 'a file'}.",
             file=path,
-            repair="Write or copy it again.",
-        ) from None
+            repair="Write or copy it again."
+            if archived
+            else "Give the folder that holds train.tsv, or a .tar.gz of clips.",
+        ) from error
 
 
 def strings_of(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellwright.errors import ConfigError, DataError
+from cellwright.nearest import nearest
 from cellwright.tasks.data.held_out import Split, split_stream
 from cellwright.tasks.transcribe.clips import Clip, joined, read_clips, strings_of
 from cellwright.tasks.transcribe.config import TranscribeData, TranscribeModel
@@ -41,10 +41,10 @@ class Spoken(Material):
         speakers = sorted({clip.speaker for clip in clips})
         kept = data.speaker or speakers[0]
         if kept not in speakers:
-            near = difflib.get_close_matches(kept, speakers, 1, 0.5)
+            near = nearest(kept, speakers)
             raise ConfigError(
                 f"data.speaker: expected one of {', '.join(speakers[:12])}, found {kept!r}.",
-                repair=f"Did you mean {near[0]}?" if near else "It is the middle of a clip's name.",
+                repair=f"Did you mean {near}?" if near else "It is the middle of a clip's name.",
             )
         self.name = f"{path.name} without {kept}"
         self.clips = [clip for clip in clips if clip.speaker != kept and clip.number >= VALID_BELOW]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from cellwright.errors import ConfigError, DataError
+from cellwright.nearest import nearest
 from cellwright.tasks.data.text import read_lines
 
 __all__ = ["Columns", "Row", "columns_of", "read_pairs"]
@@ -43,11 +43,11 @@ def columns_of(languages: Sequence[str], direction: str) -> Columns:
     found = [(a, b) for a in range(len(names)) for b in range(len(names)) if direction == f"{names[a]}-{names[b]}"]
     if not found or found[0][0] == found[0][1]:
         ways = [f"{a}-{b}" for a in names for b in names if a != b]
-        near = difflib.get_close_matches(direction, ways, 1, 0.5)
+        near = nearest(direction, ways)
         shown = ", ".join(ways[:6]) + (" …" if len(ways) > 6 else "")
         raise ConfigError(
             f"data.direction: expected one of {shown}, found {direction!r}.",
-            repair=f"Did you mean {near[0]}?" if near else 'Name the columns: --set \'data.languages=["en", "zh"]\'',
+            repair=f"Did you mean {near}?" if near else 'Name the columns: --set \'data.languages=["en", "zh"]\'',
         )
     return Columns(*found[0], len(names))
 

@@ -178,6 +178,12 @@ def test_the_repair_tells_no_space_from_no_permission(tmp_path, failing_disk):
         write_old(tmp_path / "m")
 
 
+def test_a_folder_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(StorageError) as caught:
+        write_file(tmp_path / "none" / "x.svg", b"")
+    assert caught.value.repair == f"Make the folder {tmp_path / 'none'}."
+
+
 def test_a_failing_disk_leaves_the_older_or_the_newer_single_file(tmp_path, failing_disk):
     file = tmp_path / "f"
     for at in range(1, 20):

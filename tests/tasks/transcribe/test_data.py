@@ -83,6 +83,10 @@ def test_clips_that_will_not_do_are_refused(clips: Path, tmp_path: Path, wav, to
     assert error.value.repair == "Did you mean bob?"
     with pytest.raises(DataError, match="DIGIT_SPEAKER_NUMBER"):
         open_material(TranscribeData(path=str(tmp_path)), SMALL)
+    (tmp_path / "list.tsv").write_text("a.wav\t12\n")
+    with pytest.raises(DataError, match="found a file") as error:
+        read_clips(tmp_path / "list.tsv")
+    assert error.value.repair == "Give the folder that holds train.tsv, or a .tar.gz of clips."
     (tmp_path / "not.tar.gz").write_bytes(b"no archive")
     with pytest.raises(DataError, match="archive"):
         read_clips(tmp_path / "not.tar.gz")
