@@ -6,6 +6,7 @@ Dimension letters: I input_size, H hidden_size, any other letter an attribute of
 from __future__ import annotations
 
 import inspect
+import linecache
 import math
 import sys
 from collections.abc import Mapping, Sequence
@@ -51,17 +52,9 @@ def _inside(frame: FrameType) -> bool:
 
 
 def _place(frame: FrameType, line: int) -> dict[str, Any]:
-    lines, start = _source_of(frame)
-    text = lines[line - start] if 0 <= line - start < len(lines) else None
-    return {"file": frame.f_code.co_filename, "line": line, "source": text}
-
-
-def _source_of(frame: FrameType) -> tuple[list[str], int]:
-    try:
-        lines, start = inspect.getsourcelines(frame.f_code)
-    except (OSError, TypeError):  # typed into a console, or a frozen program: no text to show
-        return [], 0
-    return lines, max(start, 1)
+    file = frame.f_code.co_filename
+    linecache.checkcache(file)
+    return {"file": file, "line": line, "source": linecache.getline(file, line, frame.f_globals) or None}
 
 
 def step_place(cell: Cell | type[Cell]) -> dict[str, Any]:
@@ -162,6 +155,11 @@ class Cell:
     @property
     def output_name(self) -> str:
         return self.output or self.state_names[0]
+
+    @property
+    def returned_names(self) -> tuple[str, ...]:
+        """What `step` returns: the new states in order, and the output last if it is no state."""
+        return self.state_names if self.output_name in self.state_names else (*self.state_names, self.output_name)
 
     def takes(self) -> tuple[str, ...]:
         """Names that `step` takes after x and the states, in its own order."""

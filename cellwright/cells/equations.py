@@ -9,18 +9,18 @@ from __future__ import annotations
 import ast
 import inspect
 import textwrap
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
+from cellwright.cells.cell import Cell, step_place
+from cellwright.cells.stepping import count_error
 from cellwright.errors import CellError
 from cellwright.ops import OPS, SPELLINGS
-
-if TYPE_CHECKING:
-    from cellwright.cells.cell import Cell
 
 _SUM, _PRODUCT, _PREFIX, _ATOM = 1, 2, 3, 4  # how tightly a printed term binds
 _ABSENT = ("", _ATOM)  # a term that is not there
 _COMPARE = {ast.Lt: "<", ast.LtE: "≤", ast.Gt: ">", ast.GtE: "≥"}
 _SYMBOLS = {"sigmoid": "σ", "sqrt": "√", "sum": "Σ", "amax": "max", "maximum": "max", "minimum": "min"}
+_EQUATIONS = "Write one `name = expression` a line, with the op list's functions and operators, and return the states."
 
 Term = tuple[str, int]
 
@@ -29,25 +29,46 @@ def print_equations(cell: Cell) -> str:
     """The equations of `cell.step`, one a line.
 
     Raises:
-        CellError: the source text of `step` is not to be had (typed into a bare console), or is no list of equations.
+        CellError: there is no `step`, its source text is not to be had (typed into a bare console), or it is no list of
+            equations; with file and line.
     """
+    step = inspect.unwrap(type(cell).step)
+    if step is Cell.step:
+        cell.step()  # which says what to write
     try:
-        source = textwrap.dedent(inspect.getsource(type(cell).step))
+        lines, start = inspect.getsourcelines(step)
     except (OSError, TypeError):
         raise CellError(
             f"the source text of {cell.name}.step cannot be found, so it cannot be printed as equations",
             repair="Write the class in a file, or print cellwright.engine.trace(cell, I, H) instead.",
         ) from None
-    function = ast.parse(source).body[0]
-    assert isinstance(function, ast.FunctionDef)
-    return "\n".join(_Printer(cell, function).lines())
+    function = ast.parse(textwrap.dedent("".join(lines))).body[0]
+    if not isinstance(function, ast.FunctionDef):
+        raise CellError(
+            f"{cell.name}.step is no list of equations: it is not written with def",
+            repair=f"Write def step(self, x, {', '.join(cell.state_names)}, W, R, b).",
+            **step_place(cell),
+        )
+    return "\n".join(_Printer(cell, function, _Text(step.__code__.co_filename, start, lines)).lines())
+
+
+class _Text(NamedTuple):
+    """The text of a `step`: its file, the number of its first line there, its lines."""
+
+    file: str
+    start: int
+    lines: list[str]
+
+    def place(self, node: ast.expr | ast.stmt) -> dict[str, Any]:
+        """Where a piece of it stands, for CellError(**text.place(node))."""
+        return {"file": self.file, "line": self.start + node.lineno - 1, "source": self.lines[node.lineno - 1]}
 
 
 class _Printer:
-    def __init__(self, cell: Cell, function: ast.FunctionDef) -> None:
+    def __init__(self, cell: Cell, function: ast.FunctionDef, text: _Text) -> None:
         names = [argument.arg for argument in function.args.args]
         optional = names[len(names) - len(function.args.defaults) :]
-        self.cell, self.body, self.me = cell, function.body, names[0]
+        self.cell, self.body, self.me, self.text = cell, function.body, names[0], text
         self.states = dict(zip(names[2:], cell.state_names, strict=False))  # name in step -> declared state
         self.absent = {name for name in optional if name not in cell.params}
         self.renewed: set[str] = set()
@@ -72,16 +93,25 @@ class _Printer:
                         self.renewed.add(name)
                     self.out.append(f"{self.variable(name)} = {text}")
                 case ast.Return(value=value) if value is not None:
-                    self.returned(value.elts if isinstance(value, ast.Tuple) else [value])
+                    self.returned(statement, value.elts if isinstance(value, ast.Tuple | ast.List) else [value])
                     return True
                 case _:
-                    raise CellError(f"{self.cell.name}.step holds what is no equation: {ast.unparse(statement)}")
+                    raise self.wrong(statement, "holds what is no equation", _EQUATIONS)
         return False
 
-    def returned(self, values: list[ast.expr]) -> None:
-        names = [f"{state}′" for state in self.cell.state_names]
-        if len(values) > len(names):
-            names.append(self.cell.output_name)
+    def wrong(self, node: ast.expr | ast.stmt, what: str, repair: str | None = None) -> CellError:
+        """The error that `step` does, at `node`, what cannot be printed."""
+        found = ast.unparse(node).splitlines()[0]
+        return CellError(f"{self.cell.name}.step {what}: {found}", repair=repair, **self.text.place(node))
+
+    def returned(self, statement: ast.Return, values: list[ast.expr]) -> None:
+        expected = self.cell.returned_names
+        if not isinstance(statement.value, ast.Tuple | ast.List) and len(expected) > 1:
+            raise self.wrong(statement, "returns what is no list of values", f"Return ({', '.join(expected)}).")
+        if len(values) != len(expected):
+            raise count_error(self.cell, len(values), self.text.place(statement))
+        states = self.cell.state_names
+        names = [f"{name}′" if name in states else name for name in expected]
         for name, value in zip(names, values, strict=True):
             text, _ = self.term(value)
             if text != name:
@@ -98,11 +128,16 @@ class _Printer:
 
     def attribute(self, node: ast.expr) -> Any:
         match node:
-            case ast.Attribute(value=ast.Name(id=me), attr=name) if me == self.me:
+            case ast.Attribute(value=ast.Name(id=me), attr=name) if me == self.me and hasattr(self.cell, name):
                 return getattr(self.cell, name)
+            case ast.Attribute(value=ast.Name(id=me)) if me == self.me:
+                raise self.wrong(
+                    node, "reads what the cell does not have", f"Set it in __init__: {ast.unparse(node)} = …"
+                )
         raise CellError(
             f"{self.cell.name}.step branches on `{ast.unparse(node)}`, which is no option of the cell",
             repair="Branch on self.… options only; on data write where(condition, a, b).",
+            **self.text.place(node),
         )
 
     def variable(self, name: str) -> str:
@@ -117,20 +152,20 @@ class _Printer:
                 return str(value), _ATOM
             case ast.Attribute(value=ast.Name(id=owner), attr=name):
                 if owner == self.me:
-                    value = getattr(self.cell, name)
+                    value = self.attribute(node)
                     return (f"{value:g}" if isinstance(value, int | float) else name), _ATOM
                 return f"{owner}_{name}", _ATOM
             case ast.BinOp():
                 return self.binary(node)
             case ast.UnaryOp(op=ast.USub(), operand=operand):
                 return f"−{self.wrapped(operand, _PREFIX)}", _PREFIX
-            case ast.Compare(left=left, ops=[operator], comparators=[right]):
+            case ast.Compare(left=left, ops=[operator], comparators=[right]) if type(operator) in _COMPARE:
                 return f"{self.wrapped(left, _SUM)} {_COMPARE[type(operator)]} {self.wrapped(right, _SUM)}", 0
             case ast.Call():
                 return self.call(node)
             case ast.Subscript(value=value, slice=ast.Slice() as cut):
                 return f"{self.wrapped(value, _ATOM)}[{ast.unparse(cut)}]", _ATOM
-        raise CellError(f"{self.cell.name}.step holds what cannot be printed: {ast.unparse(node)}")
+        raise self.wrong(node, "holds what cannot be printed", _EQUATIONS)
 
     def wrapped(self, node: ast.expr, least: int) -> str:
         text, strength = self.term(node)
@@ -153,16 +188,16 @@ class _Printer:
                 return f"{self.wrapped(node.left, _PRODUCT)} / {self.wrapped(node.right, _PREFIX)}", _PRODUCT
             case ast.MatMult():
                 return f"{self.wrapped(node.left, _PREFIX)} {self.wrapped(node.right, _ATOM)}", _PREFIX
-        raise CellError(f"{self.cell.name}.step uses an operator outside the op list: {ast.unparse(node)}")
+        raise self.wrong(node, "uses an operator outside the op list", _EQUATIONS)
 
     def call(self, node: ast.Call) -> Term:
         match node.func:
             case ast.Attribute(value=ast.Name(id=me), attr=name) if me == self.me:
-                name = getattr(getattr(self.cell, name), "__name__", name)
+                name = getattr(self.attribute(node.func), "__name__", name)
             case ast.Attribute(attr=name) | ast.Name(id=name):
                 pass
             case _:
-                raise CellError(f"{self.cell.name}.step calls what cannot be printed: {ast.unparse(node)}")
+                raise self.wrong(node, "calls what cannot be printed", _EQUATIONS)
         name = name if name in OPS else SPELLINGS.get(name, name)
         parts = [e for a in node.args for e in (a.elts if isinstance(a, ast.Tuple | ast.List) else [a])]
         terms = [self.term(part)[0] for part in parts]

@@ -10,7 +10,7 @@ from cellwright import ops
 from cellwright.cells.cell import Cell, error_place, step_place
 from cellwright.errors import CellError, CellwrightError
 
-__all__ = ["checked_cell", "run_step"]
+__all__ = ["checked_cell", "count_error", "run_step"]
 
 _CALLED = re.compile(r"\b((?:np|numpy)\.)?(\w+)\s*\(")
 
@@ -64,6 +64,17 @@ def _op(name: str) -> str | None:
 
 def _functions() -> str:
     return ", ".join(name for name in ops.__all__ if name in ops.OPS)
+
+
+def count_error(cell: Cell, found: int, place: Mapping[str, Any]) -> CellError:
+    """What is wrong with a `step` that returns `found` values, which is another number than the cell declares."""
+    names = list(cell.returned_names)
+    expected = ", ".join(names)
+    return CellError(
+        f"{cell.name}.step returns {found} values, declared are {len(names)}: {expected}",
+        repair=f"Return ({expected}), or change states.",
+        **place,
+    )
 
 
 def checked_cell(given: Any) -> Cell:

@@ -262,11 +262,14 @@ def lesson(
 
 @application.command()
 def show(
-    cell: Annotated[str | None, typer.Argument(help="A cell's name, or FILE.py:NAME; without one, the list.")] = None,
-    input: Annotated[int, typer.Option("--input", help="Size of x.")] = 64,
-    hidden: Annotated[int, typer.Option("--hidden", help="Size of h.")] = 128,
+    cell: Annotated[
+        str | None,
+        typer.Argument(help="A cell, as LSTM or 'PeepholeLSTM(\"if\")', or FILE.py:NAME; without one, the list."),
+    ] = None,
+    input: Annotated[int, typer.Option("--input", min=1, help="Size of x.")] = 64,
+    hidden: Annotated[int, typer.Option("--hidden", min=1, help="Size of h.")] = 128,
     svg: Annotated[str | None, typer.Option("--svg", help="Draw its wiring into this file; - to print it.")] = None,
-    unroll: Annotated[int | None, typer.Option("--unroll", help="Draw this many steps side by side.")] = None,
+    unroll: Annotated[int | None, typer.Option("--unroll", min=1, help="Draw this many steps side by side.")] = None,
     bidirectional: Annotated[bool, typer.Option("--bidirectional", help="Draw both directions.")] = False,
 ) -> None:
     """A cell's equations, its parameters and how many numbers they are; or its wiring, drawn."""
@@ -280,11 +283,11 @@ def show(
 
 @application.command()
 def explain(
-    cell: Annotated[str, typer.Argument(help="A cell's name, or FILE.py:NAME.")],
-    input: Annotated[int, typer.Option("--input", help="Size of x.")] = 64,
-    hidden: Annotated[int, typer.Option("--hidden", help="Size of h.")] = 128,
-    batch: Annotated[int, typer.Option("--batch", help="Sequences.")] = 32,
-    steps: Annotated[int, typer.Option("--steps", help="Steps of each.")] = 50,
+    cell: Annotated[str, typer.Argument(help="A cell, as LSTM or 'PeepholeLSTM(\"if\")', or FILE.py:NAME.")],
+    input: Annotated[int, typer.Option("--input", min=1, help="Size of x.")] = 64,
+    hidden: Annotated[int, typer.Option("--hidden", min=1, help="Size of h.")] = 128,
+    batch: Annotated[int, typer.Option("--batch", min=1, help="Sequences.")] = 32,
+    steps: Annotated[int, typer.Option("--steps", min=1, help="Steps of each.")] = 50,
     dtype: Annotated[str, typer.Option("--dtype", help="float32, float64 or bfloat16, of the weights.")] = "float32",
     isa: Annotated[
         str | None, typer.Option("--isa", help="avx512bf16, avx512, avx2, baseline or neon; this machine's fastest.")

@@ -6,26 +6,40 @@ from pathlib import Path
 
 from cellwright.cells import CELLS
 from cellwright.cells.named import cell_named
-from cellwright.errors import ConfigError
+from cellwright.engine.trace import trace
+from cellwright.engine.unused import unused_warnings
+from cellwright.errors import ConfigError, UnsupportedOp
 
 __all__ = ["draw_cell", "show_cell"]
 
 
 def show_cell(name: str | None, input_size: int, hidden_size: int) -> None:
-    """Print the cell, or the list of cells."""
+    """Print the cell, or the list of cells.
+
+    Raises CellError: at these sizes the cell's step is wrong on any backend.
+    """
     if name is None:
+        width = max(len(key) for key in CELLS)
         for key, kind in CELLS.items():
-            print(f"{key:15} {(kind.__doc__ or '').strip().splitlines()[0]}")
+            print(f"{key:{width}}  {(kind.__doc__ or '').strip().splitlines()[0]}")
         return
     cell = cell_named(name, CELLS)
+    remarks: tuple[str, ...]
+    try:
+        remarks = unused_warnings(cell, trace(cell, input_size, hidden_size))
+    except UnsupportedOp as unsupported:
+        remarks = (f"{cell.name} runs in the plain loop, a step at a time in torch: {unsupported}",)
     print(cell.equations())
     shapes = cell.parameter_shapes(input_size, hidden_size)
-    width = max(len(key) for key in shapes)
-    print()
+    width = max((len(key) for key in shapes), default=0)
+    if shapes:
+        print()
     for key, shape in shapes.items():
         print(f"{key:{width}}  {' × '.join(map(str, shape)) or 'number'}")
     total = cell.count_parameters(input_size, hidden_size)
     print(f"\n{total:,} numbers at input_size={input_size}, hidden_size={hidden_size}")
+    for remark in remarks:
+        print(f"\n{remark}")
 
 
 def draw_cell(

@@ -27,6 +27,7 @@ from cellwright.engine.serial import cell_to_data
 from cellwright.engine.spots import width
 from cellwright.engine.stored import stored_graph, stored_names
 from cellwright.engine.trace import trace
+from cellwright.engine.unused import unused_warnings
 from cellwright.errors import ConfigError, UnsupportedOp
 
 __all__ = ["Explanation", "explain"]
@@ -49,6 +50,7 @@ class Explanation:
         loops: the plan, forward and backward, to be read.
         balance: operations a byte above which products are the limit, not memory; as stated or as measured.
         measured: what this machine took, if it was asked.
+        warnings: what the cell declares and does not use, a line each.
     """
 
     cell: str
@@ -72,6 +74,7 @@ class Explanation:
     balance: float = 0.0
     measured: Measured | None = None
     products: str = ""
+    warnings: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
@@ -94,6 +97,7 @@ class Explanation:
         parts = [
             [
                 self.title,
+                *self.warnings,
                 f"schedule: {self.schedule}",
                 *([f"products: {self.products}; states and sums are float32"] if self.products else []),
                 f"hoisted: {'; '.join(self.hoisted) or 'nothing'}",
@@ -174,7 +178,9 @@ def explain(
         result.why_not = str(unsupported)
         return result
     shapes = cell.parameter_shapes(input_size, hidden_size, bias)
-    graph = stored_graph(trace(cell, input_size, hidden_size, bias), shapes)
+    traced = trace(cell, input_size, hidden_size, bias)
+    result.warnings = unused_warnings(cell, traced)
+    graph = stored_graph(traced, shapes)
     plan, parts = make_plan(graph, target.lanes, stored_names(shapes)), Parts(shapes)
     if dtype == "bfloat16":
         choice = choose((plan.forward, plan.backward), target, products)

@@ -9,7 +9,7 @@ from types import FrameType
 from typing import Any
 
 from cellwright.cells.cell import Cell, step_place, user_place
-from cellwright.cells.stepping import run_step
+from cellwright.cells.stepping import count_error, run_step
 from cellwright.engine.graph import Builder, Graph, Node
 from cellwright.engine.spelling import respell
 from cellwright.engine.verify import verify
@@ -96,15 +96,9 @@ def returned_values(cell: Cell, returned: Any) -> tuple[list[Any], Any]:
     """(new states, output) of what `step` returned: a bare state, the states, or the states and the output last."""
     values = list(returned) if isinstance(returned, tuple | list) else [returned]
     names = cell.state_names
-    separate = cell.output is not None and cell.output not in names
-    if len(values) != len(names) + separate:
-        expected = ", ".join([*names, *([cell.output_name] if separate else [])])
-        raise CellError(
-            f"{cell.name}.step returns {len(values)} values, declared are {len(names) + separate}: {expected}",
-            repair=f"Return ({expected}), or change states.",
-            **step_place(cell),
-        )
-    if separate:
+    if len(values) != len(cell.returned_names):
+        raise count_error(cell, len(values), step_place(cell))
+    if len(values) > len(names):
         return values[:-1], values[-1]
     return values, values[names.index(cell.output_name)]
 

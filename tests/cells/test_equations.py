@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import linecache
 from typing import ClassVar
 
 import pytest
@@ -109,5 +110,72 @@ def test_a_step_that_loops_is_no_list_of_equations() -> None:
                 h = ops.tanh(W.h @ x + R.h @ h)
             return h
 
-    with pytest.raises(CellError, match="no equation"):
+    with pytest.raises(CellError, match="no equation") as caught:
         Looping().equations()
+    assert (caught.value.file, (caught.value.source or "").strip()) == (__file__, "for _ in range(2):")
+
+
+class Unprinted(Cell):
+    gates = "h"
+    states = "h c"
+
+
+class NoTuple(Unprinted):
+    def step(self, x, h, c, W, R, b):
+        return ops.tanh(W.h @ x)  # wrong
+
+
+class OneOfTwo(Unprinted):
+    def step(self, x, h, c, W, R, b):
+        c = c + h
+        return (c,)  # wrong
+
+
+class BranchOnData(Unprinted):
+    def step(self, x, h, c, W, R, b):
+        if h > 0:  # wrong
+            return h, c
+        return c, h
+
+
+class Power(Unprinted):
+    def step(self, x, h, c, W, R, b):
+        h = h**2  # wrong
+        return h, c
+
+
+class Equal(Unprinted):
+    def step(self, x, h, c, W, R, b):
+        return ops.where(h == c, h, c), c  # wrong
+
+
+class NoSuchOption(Unprinted):
+    def step(self, x, h, c, W, R, b):
+        return h * self.rate, c  # wrong
+
+
+class NoSuchFunction(Unprinted):
+    def step(self, x, h, c, W, R, b):
+        return self.squash(h), c  # wrong
+
+
+class NoStep(Cell):  # wrong
+    gates = "h"
+
+
+class Lambda(Cell):
+    step = lambda self, x, h: h  # noqa: E731 # wrong
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [NoTuple, OneOfTwo, BranchOnData, Power, Equal, NoSuchOption, NoSuchFunction, NoStep, Lambda],
+)
+def test_what_cannot_be_printed_is_refused_with_its_line_and_a_repair(cell: type[Cell]) -> None:
+    with pytest.raises(CellError) as caught:
+        cell().equations()
+    error = caught.value
+    assert cell.__name__ in error.message
+    assert error.file == __file__
+    assert error.repair
+    assert "# wrong" in linecache.getline(__file__, error.line or 0)

@@ -72,8 +72,6 @@ def test_the_environment_names_the_instruction_set(cellwright, monkeypatch: pyte
     ("arguments", "message"),
     [
         (("LSTMM",), "Did you mean LSTM?"),
-        (("LSTM", "--hidden", "0"), "Expected hidden of at least 1, found 0."),
-        (("LSTM", "--batch", "-3"), "Expected batch of at least 1, found -3."),
         (("LSTM", "--dtype", "float16"), "one of float32, float64, bfloat16, found 'float16'"),
         (("LSTM", "--isa", "avx1024"), "one of avx512bf16, avx512, avx2, baseline, neon, found 'avx1024'"),
         (("none.py:Mine",), "Expected a Python file with the cell Mine, found none."),
