@@ -1,13 +1,14 @@
-"""Options that take one of several words, and options that stand for a setting."""
+"""Options that take one of several words, that stand for a setting, or that only some tasks have."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from cellwright.errors import ConfigError
 from cellwright.nearest import nearest
 
-__all__ = ["one_of", "with_setting"]
+__all__ = ["check_able", "one_of", "with_setting"]
 
 
 def one_of(option: str, value: str, choices: Iterable[str]) -> str:
@@ -34,3 +35,13 @@ def with_setting(sets: Sequence[str], key: str, option: str, value: object) -> l
             f"Expected {key} once, found {option} {value} and --set {key}.", repair="Leave one of them out."
         )
     return [*sets, f"{key}={value}"]
+
+
+def check_able(task: str, place: Path, option: str, asked: bool, able: Sequence[str]) -> None:
+    """Raises ConfigError: the option is asked of a model whose task has no such thing; lists the tasks that do."""
+    if asked and task not in able:
+        raise ConfigError(
+            f"Expected a model that {option} is for ({', '.join(able)}), found one of {task}.",
+            file=place,
+            repair=f"Leave {option} out.",
+        )

@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from cellwright.cli.choices import check_able
 from cellwright.errors import ConfigError
 from cellwright.microscope.export import figures_json, write_image, write_npz
 from cellwright.microscope.figure import Figure
@@ -18,6 +19,8 @@ from cellwright.microscope.tables import figure_table
 from cellwright.microscope.watch import watched
 from cellwright.tasks.api import load
 from cellwright.tasks.data.text import read_lines
+from cellwright.tasks.registry import kind_of_model
+from cellwright.tasks.summaries import READS_WORDS
 
 __all__ = ["run_inspection"]
 
@@ -38,6 +41,9 @@ def run_inspection(
     wanted = [_image(item) for item in images]
     inputs = text.split() if words else text
     texts = [] if corpus is None else read_lines(corpus)
+    for path, _ in _named(model, other):
+        kind, place = kind_of_model(path)
+        check_able(kind.name, place, "--words", words, READS_WORDS)
     seen = [_look(load(path), inputs, name, texts) for path, name in _named(model, other)]
     for name, file in wanted:
         write_image(file, _figure(seen[0], name).figure)

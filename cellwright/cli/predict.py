@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json as json_text
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from cellwright.cli.choices import check_able
 from cellwright.cli.language import not_known
 from cellwright.errors import CellwrightError, ConfigError, DataError
 from cellwright.tasks.registry import kind_of_model
@@ -49,16 +50,6 @@ def run_prediction(model: Path, texts: list[str], file: Path | None, words: bool
         print(answer.to_json() if json else f"{answer}", flush=True)
     if failed:
         raise DataError(f"{failed:,} of the {each}s could not be read; each has its message in its place.")
-
-
-def check_able(task: str, place: Path, option: str, asked: bool, able: Sequence[str]) -> None:
-    """Raises ConfigError: the option is asked of a model whose task has no such thing; lists the tasks that do."""
-    if asked and task not in able:
-        raise ConfigError(
-            f"Expected a model that {option} is for ({', '.join(able)}), found one of {task}.",
-            file=place,
-            repair=f"Leave {option} out.",
-        )
 
 
 def lines_of(file: Path) -> Iterator[str | CellwrightError]:

@@ -6,7 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from cellwright.cli.application import application
 from cellwright.cli.predict import run_prediction
 from cellwright.errors import ConfigError, DataError
 from cellwright.tasks.lm.shipped import FOLDER
@@ -45,3 +47,9 @@ def test_an_option_the_task_has_no_use_for_is_refused(tmp_path: Path, words: boo
     with pytest.raises(ConfigError, match="found one of series-forecast") as caught:
         run_prediction(tmp_path / "m", ["hourly"], None, words, why, False)
     assert able in caught.value.message
+
+
+def test_inspect_refuses_words_in_the_same_way(tmp_path: Path) -> None:
+    write_folder(tmp_path / "m", {}, kind="series-classify model")
+    done = CliRunner().invoke(application, ["inspect", str(tmp_path / "m"), "1,2", "--words"])
+    assert "Expected a model that --words is for" in str(done.exception)

@@ -138,7 +138,9 @@ def _check_widths(cells: Sequence[tuple[int, list[str]]], path: Path) -> None:
                 file=path,
                 line=number,
                 source="\t".join(row)[:200],
-                repair="A text with the separator in it stands in quotes in .csv, and has no place in .tsv.",
+                repair="Give it the columns it lacks, or remove it."
+                if len(row) < width
+                else "A text with the separator in it stands in quotes in .csv, and has no place in .tsv.",
             )
 
 
