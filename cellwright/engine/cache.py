@@ -27,7 +27,7 @@ from cellwright.engine.store import VERSION, Store, cache_folder
 
 __all__ = ["Load", "load_module", "loads"]
 
-LOWERING = ("graph.py", "plan.py", "sections.py", "spots.py")
+LOWERING = ("graph.py", "plan.py", "sections.py", "spots.py", "units.py")
 
 
 @dataclass(frozen=True, slots=True)

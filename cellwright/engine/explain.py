@@ -27,6 +27,7 @@ from cellwright.engine.serial import cell_to_data
 from cellwright.engine.spots import width
 from cellwright.engine.stored import stored_graph, stored_names
 from cellwright.engine.trace import trace
+from cellwright.engine.units import schedule_of
 from cellwright.engine.unused import unused_warnings
 from cellwright.errors import ConfigError, UnsupportedOp
 
@@ -44,6 +45,8 @@ class Explanation:
         isa: instruction set; empty where no kernel is written.
         threads: of a call; each direction gets `threads_each`.
         why_not: why the plain loop runs instead of kernels; None if kernels run.
+        unit_rows, unit_rows_backward: the most running sequences with which threads share a step's products by hidden
+            units; 0 if they never do.
         schedule: what the loop is made of and why.
         products: of bfloat16 weights, what the loop's products read and why; empty for others.
         hoisted: what is computed before the loop, a line a stream.
@@ -64,6 +67,8 @@ class Explanation:
     threads_each: int
     isa: str = ""
     why_not: str | None = None
+    unit_rows: int = 0
+    unit_rows_backward: int = 0
     schedule: str = ""
     hoisted: tuple[str, ...] = ()
     loops: tuple[str, ...] = ()
@@ -163,7 +168,8 @@ def explain(
         raise ConfigError(f"Expected dtype to be one of {', '.join(DTYPES)}, found {dtype!r}.")
     cell = checked_cell(cell)
     directions = 2 if bidirectional else 1
-    each = max(1, min(threads // directions, batch))
+    most = max(1, threads // directions)
+    each = min(most, batch)
     result = Explanation(
         cell.name, input_size, hidden_size, batch, steps, dtype, directions, each * directions, each, isa or ""
     )
@@ -185,7 +191,13 @@ def explain(
     if dtype == "bfloat16":
         choice = choose((plan.forward, plan.backward), target, products)
         result.products, target = str(choice), replace(target, pairs=choice.bfloat16)
-    result.schedule = _schedule(plan, parts)
+    shared = schedule_of(plan.forward, target.size)
+    result.threads_each = each = shared.team_size(batch, most)
+    result.threads = each * directions
+    result.unit_rows, result.unit_rows_backward = (
+        schedule_of(program, target.size).unit_rows(each) for program in (plan.forward, plan.backward)
+    )
+    result.schedule = f"{_schedule(plan, parts)}; {_sharing(result, shared.waits)}"
     result.hoisted = tuple(
         stream_text(plan, parts, stream).split("  #")[0]
         + f" ({plan.hoisted.before[stream.operand].shape[0]} → {stream.size})" * bool(stream.rows)
@@ -227,9 +239,19 @@ def _schedule(plan: Plan, parts: Parts) -> str:
         count = COUNTS[len(products)] if len(products) < len(COUNTS) else str(len(products))
         chained = f"in a chain: {'; '.join(waits)}" if waits else "side by side, elementwise part behind them"
         clauses.append(f"{count} products {chained}")
-    clauses += _row_work(program)
-    clauses.append("sequences are dealt to threads, which never wait for each other")
-    return "; ".join(clauses)
+    return "; ".join(clauses + _row_work(program))
+
+
+def _sharing(result: Explanation, waits: int) -> str:
+    """What a step's threads share, and why."""
+    ahead, back = result.unit_rows, result.unit_rows_backward
+    if not ahead and not back:
+        return "sequences are dealt to threads, which never wait for each other"
+    most = f"{ahead} run" if ahead == back else f"{ahead} (backward {back}) run"
+    return (
+        f"sequences are dealt to threads; where at most {most}, threads share a step's products by units, as reading"
+        f" the matrices is what takes the time, and wait {waits} times for each other"
+    )
 
 
 def _row_work(program: Program) -> list[str]:

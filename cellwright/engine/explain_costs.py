@@ -16,13 +16,13 @@ from cellwright.engine.lower.program import Layout
 from cellwright.engine.lower.target import Target
 from cellwright.engine.plan import Product, Program
 from cellwright.engine.spots import padded, width
+from cellwright.engine.units import schedule_of
 
 __all__ = ["OPERATIONS", "Costs", "Memory", "costs_of", "memory_of", "packed_numbers", "scratch_numbers"]
 
 # of one feature: what lower.math writes for float32; float64 takes about a third more
 OPERATIONS = {"sigmoid": 27, "tanh": 35, "exp": 26, "log": 36, "softplus": 43}
 FREE = frozenset(["slice", "concat", "pad", "spread", "identity"])
-SPARE = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class Memory:
 
     Attributes:
         saved: for backward, all steps and directions.
-        forward_scratch, backward_scratch: of one thread.
+        forward_scratch, backward_scratch: of one direction, all its threads.
         forward_packed, backward_packed: matrices in the order of the register tiles, of one direction.
         gradients: gradients of streams and products until they are summed, all steps and directions.
     """
@@ -163,9 +163,9 @@ def memory_of(plan: Plan, target: Target, *, batch: int, steps: int, threads: in
 
 
 def scratch_numbers(program: Program, target: Target, batch: int, threads: int) -> int:
-    """Numbers of one thread's buffers."""
-    layout = Layout(program, target)
-    return padded(max(-(-batch // threads), 1) * layout.a_row + layout.once + SPARE, SPARE)
+    """Numbers of the buffers of all threads of a direction."""
+    unit_rows = schedule_of(program, target.size).unit_rows(threads)
+    return Layout(program, target).scratch_size(batch, threads, unit_rows)
 
 
 def packed_numbers(program: Program, target: Target) -> int:

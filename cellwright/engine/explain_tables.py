@@ -79,8 +79,8 @@ def memory_lines(memory: Memory) -> list[str]:
     rows = [
         ("saved for backward", memory.saved),
         ("gradients until they are summed", memory.gradients),
-        ("scratch of a thread, forward", memory.forward_scratch),
-        ("scratch of a thread, backward", memory.backward_scratch),
+        ("scratch of a direction, forward", memory.forward_scratch),
+        ("scratch of a direction, backward", memory.backward_scratch),
         ("packed weights, forward", memory.forward_packed),
         ("packed weights, backward", memory.backward_packed),
     ]

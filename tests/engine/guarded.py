@@ -3,10 +3,10 @@
     python guarded.py end|start float32|float64|bfloat16 [broken|narrow]
 
 end: each tensor's last number ends where the page begins; start: its first begins where the page ends. A read or write
-outside is a segmentation fault. Results must have the bits of an unguarded run. Whole layers, our own input
-product, and steppers; of bfloat16 some layers, with CELLWRIGHT_PRODUCTS=bfloat16 for its products. broken: a kernel
-that reads whole vectors from a tensor, where a tail is left; narrow: a product whose result has no room for its last
-tile: they must crash.
+outside is a segmentation fault. Results must have the bits of an unguarded run. Whole layers, shared by sequences and
+by units, our own input product, and steppers; of bfloat16 some layers, with CELLWRIGHT_PRODUCTS=bfloat16 for its
+products. broken: a kernel that reads whole vectors from a tensor, where a tail is left; narrow: a product whose result
+has no room for its last tile: they must crash.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from cellwright.engine.run import linear, operators, prepared
 from cellwright.engine.run.linear import OwnProduct
 from cellwright.engine.run.steps import Steps
 from cellwright.engine.run.tables import Tables
+from cellwright.engine.units import Schedule
 from cellwright.nn import Recurrent
 
 PAGE = mmap.PAGESIZE
@@ -251,8 +252,11 @@ def main(place: str, type_name: str, wrong: str) -> None:
         RowWriter.load = lambda own, index, column, count: own.e.load_vector(own.address(own.spot(index), column))
     guard = Guard(place == "end")
     guard.narrow = wrong == "narrow"
-    for threads in (1, 2):
+    for threads, by_units in ((1, False), (2, False), (2, True)):
         torch.set_num_threads(threads)
+        if by_units:  # small layers never are, by themselves
+            Schedule.unit_rows = lambda own, threads: 4 * (threads > 1)
+            Schedule.team_size = lambda own, batch, threads: threads
         low = dtype == torch.bfloat16  # which steppers and the input's product do not know
         if threads == 1 and not low:  # a step runs on one thread
             check_steps(cases, dtype, guard)

@@ -5,12 +5,13 @@ counts, offsets       (S): sequences that are still running at each local step; 
 z, y                  (N): the row of each (local step, sequence) in the streams, in the outputs
 order                 (B): the place of each sequence in the states
 resets                a byte for each row of the streams, or 0: 1 where a state begins anew
-scratch, scratch_size address and bytes of one thread's share
-row_limit             most sequences of a thread
+scratch               address (program.Layout); it begins with the barrier's counters, 0 before the first call
+unit_rows             most running sequences with which a step is shared by units (engine.units)
+give_way              address of sched_yield, or 0
 product               address of the product's function
 arrays                address, row pitch in numbers: each array of the program
 states                address before, address after: each state, rows of its size
-packed                address: matrices of each product
+packed                address, bytes of a panel: matrices of each product
 vectors               address: each vector or scalar parameter
 grads                 address: one row a thread, each gradient
 """
@@ -25,7 +26,7 @@ __all__ = ["HEADER", "Slots"]
 
 HEADER = (
     "steps", "rows", "counts", "offsets", "z", "y", "order", "resets",
-    "scratch", "scratch_size", "row_limit", "product",
+    "scratch", "unit_rows", "give_way", "product",
 )  # fmt: skip
 
 
@@ -45,7 +46,7 @@ class Slots:
         return self.array(len(self.program.arrays)) + 2 * index
 
     def packed(self, index: int) -> int:
-        return self.state(len(self.program.states)) + index
+        return self.state(len(self.program.states)) + 2 * index
 
     def vector(self, index: int) -> int:
         return self.packed(len(self.program.products)) + index

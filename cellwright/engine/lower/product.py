@@ -105,9 +105,12 @@ def _write_tiles(function: ir.Function, target: Target) -> None:
 
 
 def _add_share(module: ir.Module, product: ir.Function, target: Target) -> None:
-    """Adds `share`: (the arguments of `product` as 64-bit numbers, thread, threads), called as a kernel is."""
-    function = ir.Function(module, ir.FunctionType(ir.VoidType(), [POINTER, I64, I64]), "share")
-    arguments, thread, threads = function.args
+    """Adds `share`: (the arguments of `product` as 64-bit numbers, thread, threads, together), as a kernel has.
+
+    There must be rows.
+    """
+    function = ir.Function(module, ir.FunctionType(ir.VoidType(), [POINTER, I64, I64, I64]), "share")
+    arguments, thread, threads, _ = function.args
     e = Emitter(function, target)
     b = e.builder
     values = [b.load(e.at(arguments, I64(k), I64), typ=I64) for k in range(len(PRODUCT_TYPE.args))]
@@ -115,15 +118,22 @@ def _add_share(module: ir.Module, product: ir.Function, target: Target) -> None:
         b.inttoptr(value, POINTER) if kind == POINTER else value
         for value, kind in zip(values, PRODUCT_TYPE.args, strict=True)
     )
-    blocks = b.udiv(b.add(rows, I64(BLOCK - 1)), I64(BLOCK))
+    turns = _rounded_up(b, rows, b.mul(threads, I64(BLOCK)))
+    block = _rounded_up(b, rows, b.mul(threads, turns))  # at most BLOCK, and as much for each thread
+    blocks = _rounded_up(b, rows, block)
     mine = b.udiv(b.sub(b.add(blocks, b.sub(threads, I64(1))), thread), threads)
     with e.loop(mine) as turn:
-        first = b.mul(b.add(thread, b.mul(turn, threads)), I64(BLOCK))
+        first = b.mul(b.add(thread, b.mul(turn, threads)), block)
         left = b.sub(rows, first)
-        count = b.select(b.icmp_unsigned("<", left, I64(BLOCK)), left, I64(BLOCK))
+        count = b.select(b.icmp_unsigned("<", left, block), left, block)
         here, there = e.at(a, b.mul(first, lda)), e.at(z, b.mul(first, ldz))
         b.call(product, [here, lda, count, packed, depth, panels, there, ldz, bias])
     b.ret_void()
+
+
+def _rounded_up(b: ir.IRBuilder, number: ir.Value, by: ir.Value) -> ir.Value:
+    """number / by, rounded up."""
+    return b.udiv(b.add(number, b.sub(by, I64(1))), by)
 
 
 def _tile(

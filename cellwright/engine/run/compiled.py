@@ -21,6 +21,7 @@ from cellwright.engine.run.prepared import DTYPES, Call, Prepared
 from cellwright.engine.run.streams import StreamRunner, part_of
 from cellwright.engine.run.tables import Tables
 from cellwright.engine.spots import width
+from cellwright.engine.units import schedule_of
 
 __all__ = ["Compiled", "Gradients", "Pending"]
 
@@ -50,6 +51,7 @@ class Compiled:
     def __init__(self, graph: Graph, order: Sequence[str], target: Target, products: str | None = None) -> None:
         self.graph, self.target = graph, target
         self.plan: Plan = make_plan(graph, target.lanes, order)
+        self.schedule = schedule_of(self.plan.forward, target.size)
         self.dtype = DTYPES[target.dtype]
         programs = (self.plan.forward, self.plan.backward)
         self.choice: Choice | None = None if products is None else choose(programs, target, products)

@@ -26,6 +26,7 @@ from cellwright.engine.run.registry import compiled_for
 from cellwright.engine.run.replay import replay_gradients
 from cellwright.engine.run.tables import Tables, tables_for
 from cellwright.engine.run.team import run_jobs, thread_count
+from cellwright.engine.units import Schedule
 from cellwright.errors import BackendError
 
 __all__ = ["UNTRANSFORMED", "Setting", "is_eager", "is_transformed", "run", "run_grad", "run_layer"]
@@ -39,9 +40,9 @@ def parts(items: Sequence[Any], directions: int) -> list[list[Any]]:
     return [list(items[k * size : (k + 1) * size]) for k in range(directions)]
 
 
-def share_threads(directions: int, batch: int) -> list[int]:
+def share_threads(schedule: Schedule, directions: int, batch: int) -> list[int]:
     """Threads of each direction; both directions run at once where there are threads for both."""
-    return [max(1, min(thread_count() // directions, batch))] * directions
+    return [schedule.team_size(batch, max(1, thread_count() // directions))] * directions
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +69,15 @@ class Setting:
     def directions(self) -> int:
         return len(self.reverse)
 
+    @property
+    def threads(self) -> list[int]:
+        """Of each direction."""
+        return share_threads(compiled_for(self.key, self.dtype).schedule, self.directions, self.batch)
+
     def tables(self, lengths: Tensor | None, order: Tensor | None) -> list[Tables]:
-        shares = share_threads(self.directions, self.batch)
         return [
             tables_for(self.form, self.steps, self.batch, lengths, order, back, threads)
-            for back, threads in zip(self.reverse, shares, strict=True)
+            for back, threads in zip(self.reverse, self.threads, strict=True)
         ]
 
 
@@ -91,7 +96,7 @@ def forward_layer(
     make = empty if tables[0].whole else zeros
     y = make((setting.rows, directions * size), compiled.dtype)
     calls, finals, saved = [], [], []
-    for k, (own, threads) in enumerate(zip(tables, share_threads(directions, setting.batch), strict=True)):
+    for k, (own, threads) in enumerate(zip(tables, setting.threads, strict=True)):
         call, final, kept = compiled.forward(
             parts(streams, directions)[k],
             parts(states, directions)[k],
@@ -135,7 +140,7 @@ def backward_layer(
             threads=threads,
             resets=resets[k] if resets else None,
         )
-        for k, (own, threads) in enumerate(zip(tables, share_threads(directions, setting.batch), strict=True))
+        for k, (own, threads) in enumerate(zip(tables, setting.threads, strict=True))
     ]
     run_jobs([call.job for call, _ in runs])
     results = [pending.gradients() for _, pending in runs]

@@ -15,19 +15,20 @@ from torch import Tensor
 from cellwright.engine.cache import load_module
 from cellwright.engine.graph import Node
 from cellwright.engine.lower.arguments import Slots
+from cellwright.engine.lower.barrier import BARRIER_BYTES
 from cellwright.engine.lower.product import product_module
 from cellwright.engine.lower.program import Layout, program_module
 from cellwright.engine.lower.target import Target
 from cellwright.engine.plan import Product, Program
 from cellwright.engine.run.streams import part_of, stacked
 from cellwright.engine.run.tables import Tables
-from cellwright.engine.run.team import Job
+from cellwright.engine.run.team import Job, give_way
 from cellwright.engine.spots import padded, width
+from cellwright.engine.units import schedule_of
 
 __all__ = ["DTYPES", "Call", "Prepared"]
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
-SPARE = 64
 
 
 @dataclass(slots=True)
@@ -64,6 +65,7 @@ class Packing:
             self.depth, self.columns = self.nodes[0].shape[1], sum(self.rows)
         # with the last block's padding, what the kernel computes
         self.panels = padded(sum(padded(size, lanes) for size in product.sizes), panel) // panel
+        self.panel_bytes = target.packed_depth(self.depth) * panel * target.size
         self.name = self._one_whole()
 
     def _one_whole(self) -> str | None:
@@ -83,7 +85,7 @@ class Packing:
         if whole is None or whole.shape != (sum(self.rows), self.nodes[0].shape[1]):
             parts = [part_of(parameters, node) for node in self.nodes]
             whole = stacked(parts, self.rows, self.nodes[0].shape[1])
-        packed = torch.empty(self.panels * self.target.packed_depth(self.depth) * self.target.panel, dtype=whole.dtype)
+        packed = torch.empty(self.panels * self.panel_bytes // self.target.size, dtype=whole.dtype)
         rows, columns = whole.stride()
         strides = (columns, rows) if self.product.transposed else (rows, columns)
         product_code(self.target)[2](
@@ -106,7 +108,7 @@ class Prepared:
         self.packings = [Packing(product, multiplied) for product in program.products]
         self.vectors: list[Node] = [program.nodes[k] for k in program.vectors]
         self.grads = [padded(width(program.nodes[node].shape), target.lanes) for node in program.grads]
-        self.a_row, self.once = self.layout.a_row, self.layout.once
+        self.schedule = schedule_of(program, target.size)
         self.dtype = DTYPES[target.dtype]
         self.product = product_code(multiplied)[1]
         self.loaded = load_module(
@@ -126,23 +128,25 @@ class Prepared:
         resets: Tensor | None,
     ) -> Call:
         """A call with these tensors: arrays (rows, columns) with any row pitch, None if not read; states (B, S)."""
-        batch, size = len(tables.order), self.target.size
-        limit = max(-(-batch // threads), 1)
-        share = padded(limit * self.a_row + self.once + SPARE, SPARE) * size
-        scratch = torch.empty(share * threads // size, dtype=self.dtype)
+        batch, unit_rows = len(tables.order), self.schedule.unit_rows(threads)
+        scratch = torch.empty(self.layout.scratch_size(batch, threads, unit_rows), dtype=self.dtype)
+        if unit_rows:
+            scratch[: BARRIER_BYTES // self.target.size] = 0
         packed = [packing.pack(parameters) for packing in self.packings]
         vectors = [parameters[node.name].contiguous() for node in self.vectors]
         rows = tables.rows.data_ptr()
         values = [
             tables.steps, batch, tables.counts.data_ptr(), tables.offsets.data_ptr(), rows, rows,
-            tables.order.data_ptr(), 0 if resets is None else resets.data_ptr(), scratch.data_ptr(), share, limit,
-            self.product,
+            tables.order.data_ptr(), 0 if resets is None else resets.data_ptr(), scratch.data_ptr(), unit_rows,
+            give_way(), self.product,
         ]  # fmt: skip
         for array in arrays:
             values += (0, 0) if array is None else (array.data_ptr(), array.stride(0))
         for start, end in zip(before, after, strict=True):
             values += (start.data_ptr(), end.data_ptr())
-        values += [tensor.data_ptr() for tensor in (*packed, *vectors, *grads)]
+        for packing, tensor in zip(self.packings, packed, strict=True):
+            values += (tensor.data_ptr(), packing.panel_bytes)
+        values += [tensor.data_ptr() for tensor in (*vectors, *grads)]
         assert len(values) == self.count, (len(values), self.count)
         arguments = np.array(values, np.int64)
         keep = [arguments, scratch, packed, vectors, arrays, before, after, grads, tables, resets]

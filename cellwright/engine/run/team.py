@@ -16,7 +16,7 @@ from cellwright.engine.cache import load_module
 from cellwright.engine.lower.target import target_of
 from cellwright.engine.lower.team import team_module
 
-__all__ = ["Job", "chain", "run_jobs", "thread_count"]
+__all__ = ["Job", "chain", "give_way", "run_jobs", "thread_count"]
 
 Job = tuple[int, int, int]
 _forked = False
@@ -50,6 +50,15 @@ def openmp() -> tuple[int, int, int] | None:
     return None
 
 
+@cache
+def give_way() -> int:
+    """Address of sched_yield, 0 where the system has none: a thread that waits then keeps its core."""
+    try:
+        return ctypes.cast(ctypes.CDLL(None).sched_yield, ctypes.c_void_p).value or 0
+    except (AttributeError, OSError, TypeError):
+        return 0
+
+
 def thread_count() -> int:
     """Threads of a call: torch's number; one where torch's team cannot be entered (after a fork, no OpenMP)."""
     if _forked or openmp() is None:
@@ -78,8 +87,8 @@ def run_jobs(jobs: Sequence[Job]) -> None:
         jobs: (address of the kernel, address of its arguments, threads).
     """
     # two directions ask for a thread each, also where torch was given one: then they run one after the other
-    threads = min(sum(job[2] for job in jobs), thread_count())
-    call = [*(openmp() or (0, 0, 0)), threads, len(jobs)]
+    shares = sum(job[2] for job in jobs)
+    call = [*(openmp() or (0, 0, 0)), min(shares, thread_count()), shares, len(jobs)]
     first = 0
     for kernel, arguments, count in jobs:
         call += [kernel, arguments, first, count]
