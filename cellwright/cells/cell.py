@@ -9,7 +9,8 @@ import inspect
 import linecache
 import math
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from types import FrameType
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -69,6 +70,11 @@ def step_place(cell: Cell | type[Cell]) -> dict[str, Any]:
 def class_place(cell: type[Cell]) -> dict[str, Any]:
     """File, line and text of the `class` statement of a cell without a `step`, for CellError(**class_place(cell))."""
     return _stepless.get(cell, {})
+
+
+@lru_cache(maxsize=256)  # reading a signature costs as much as a small step
+def _parameters(step: Callable[..., Any]) -> tuple[inspect.Parameter, ...]:
+    return tuple(inspect.signature(step).parameters.values())
 
 
 def hidden_size_of(cell: Cell, weights: Mapping[str, Any], states: Sequence[Any]) -> int | None:
@@ -163,8 +169,7 @@ class Cell:
 
     def takes(self) -> tuple[str, ...]:
         """Names that `step` takes after x and the states, in its own order."""
-        names = [p.name for p in inspect.signature(self.step).parameters.values()]
-        return tuple(names[1 + len(self.state_names) :])
+        return tuple(argument.name for argument in self._arguments())
 
     def dimension(self, letters: str, input_size: int, hidden_size: int) -> Shape:
         """The shape that dimension letters stand for: "O H" is (self.O, hidden_size)."""
@@ -219,10 +224,14 @@ class Cell:
         extras = {name: self.dimension(letters, input_size, hidden_size) for name, letters in self.params.items()}
         return shapes | extras
 
+    def _arguments(self) -> tuple[inspect.Parameter, ...]:
+        """What `step` takes after x and the states."""
+        own = _parameters(self.step.__func__)[1:] if inspect.ismethod(self.step) else _parameters(self.step)
+        return own[1 + len(self.state_names) :]
+
     def _check_arguments(self, takes: tuple[str, ...]) -> None:
         """Raises CellError for a parameter that `step` does not take, and for an argument that nothing declares."""
-        arguments = list(inspect.signature(self.step).parameters.values())[1 + len(self.state_names) :]
-        unknown = [a.name for a in arguments if a.default is a.empty and a.kind is a.POSITIONAL_OR_KEYWORD]
+        unknown = [a.name for a in self._arguments() if a.default is a.empty and a.kind is a.POSITIONAL_OR_KEYWORD]
         for name in (name for name in unknown if name not in (*self.params, *RESERVED)):
             raise CellError(
                 f"{self.name}.step takes {name}, which is not declared",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import io
 import sys
 
@@ -16,6 +18,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8")  # also into a pipe, in any locale: the answers may be Chinese
+    atexit.register(gc.freeze)  # the last search for garbage, over all that torch loads, is a fifth of a short command
     try:
         application()
     except CellwrightError as error:

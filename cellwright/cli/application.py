@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from cellwright.cli.loading import loading
 from cellwright.tasks.summaries import READS_WORDS, SUMMARIES, TELLS_WHY
 
 __all__ = ["application"]
@@ -243,7 +244,8 @@ def inspect(
     json: Annotated[bool, typer.Option("--json", help="One JSON object with every figure.")] = False,
 ) -> None:
     """What a model remembers, forgets and passes on while it reads a text, and how its gradient flows."""
-    from cellwright.cli.inspect import run_inspection
+    with loading():
+        from cellwright.cli.inspect import run_inspection
 
     run_inspection(model, text, other, corpus, html, npz, figure or [], image or [], words, json)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import torch
 from rich.console import Console
 from rich.table import Table
 
@@ -23,6 +25,8 @@ from cellwright.tasks.registry import kind_of_model
 from cellwright.tasks.summaries import READS_WORDS
 
 __all__ = ["run_inspection"]
+
+SHORT = 400  # characters of a text that one thread reads
 
 
 def run_inspection(
@@ -44,7 +48,8 @@ def run_inspection(
     for path, _ in _named(model, other):
         kind, place = kind_of_model(path)
         check_able(kind.name, place, "--words", words, READS_WORDS)
-    seen = [_look(load(path), inputs, name, texts) for path, name in _named(model, other)]
+    with _threads(text):
+        seen = [_look(load(path), inputs, name, texts) for path, name in _named(model, other)]
     for name, file in wanted:
         write_image(file, _figure(seen[0], name).figure)
         print(f"{file}: {name}")
@@ -62,6 +67,17 @@ def run_inspection(
     elif html is None and npz is None and not images:
         for one in seen:
             _print(one, Console())
+
+
+@contextmanager
+def _threads(text: str) -> Iterator[None]:
+    """One thread for a short text: thousands of operations on a few numbers, each of which would wait for a team."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1 if len(text) <= SHORT else before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _look(model: Any, inputs: Any, name: str, texts: Sequence[str]) -> Seen:

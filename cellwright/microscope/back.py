@@ -68,8 +68,14 @@ def from_output(reading: Reading, output_LO: Tensor) -> Tensor:
 def run_from_output(run: Run) -> Array:
     """(T, B, N): the same for all sequences of a run, of what the record's target sends to its output."""
     steps, batch, size = run.dy_TBO.shape
-    found = _handed(run, run_leaves(run), torch.from_numpy(run.dy_TBO).reshape(-1, size))
-    return np.asarray(found.reshape(steps, batch, -1).numpy())
+    output_NO = torch.from_numpy(run.dy_TBO).reshape(-1, size)
+    entered = output_NO.any(1)  # where nothing arrives nothing is handed on
+    leaves = {
+        name: value if name in run.weights else value[entered] for name, value in run_leaves(run).items()
+    }  # fmt: skip
+    found_NS = output_NO.new_zeros(len(output_NO), sum(held.shape[1] for held in run.initial.values()))
+    found_NS[entered] = _handed(run, leaves, output_NO[entered])
+    return found_NS.reshape(steps, batch, -1).numpy()
 
 
 def _handed(run: Run, leaves: Mapping[str, Tensor], output_LO: Tensor) -> Tensor:

@@ -35,7 +35,7 @@ from cellwright.nn.lengths import Lengths, mask_padding, reverse_valid
 from cellwright.nn.stack import run_stack
 from cellwright.nn.weights import merged_views
 
-__all__ = ["Tracer", "as_double", "check_finite", "double_copy", "layer_views"]
+__all__ = ["Made", "Tracer", "as_double", "check_finite", "double_copy", "layer_views"]
 
 
 def double_copy(layer: Any) -> Any:
@@ -55,6 +55,9 @@ def check_finite(what: str, named: Any) -> None:
                 " nan or inf.",
                 repair="Take a checkpoint from before; `cellwright.microscope.first_bad` names where it began.",
             )
+
+
+Made = dict[tuple[int, KernelLayer, int, bool], Recurrent]  # by number of the call, layer, depth and direction
 
 
 @dataclass(slots=True)
@@ -80,12 +83,19 @@ class Tracer:
         dtype: that everything runs in.
         checked: whether weights and inputs with nan or inf are refused.
         apart: whether each layer and direction stands by itself: no gradient passes from one to another.
+        made: the single layers that the calls of an earlier run were made with, to be used again; new ones are added.
     """
 
     def __init__(
-        self, grads: bool, dtype: torch.dtype = torch.float64, checked: bool = True, apart: bool = False
+        self,
+        grads: bool,
+        dtype: torch.dtype = torch.float64,
+        checked: bool = True,
+        apart: bool = False,
+        made: Made | None = None,
     ) -> None:
         self.grads, self.dtype, self.checked, self.apart = grads, dtype, checked, apart
+        self.made: Made = {} if made is None else made
         self.calls: list[_Call] = []
         self.layers = 0
 
@@ -144,10 +154,14 @@ class Tracer:
         lengths_B: Tensor | None,
     ) -> tuple[Tensor, States]:
         steps, batch, width = x_TBI.shape
-        kept = {} if layer.state_masks is None else layer.state_masks.zoneout
-        with torch.random.fork_rng(devices=[]):  # weights are drawn only to be replaced
-            one = Recurrent(layer.cell, width, layer.hidden_size, bias=layer.bias, zoneout=kept, dtype=self.dtype)
-        one.eval()
+        place = (len(self.calls), layer, depth, reverse)
+        if place not in self.made:
+            kept = {} if layer.state_masks is None else layer.state_masks.zoneout
+            with torch.random.fork_rng(devices=[]):  # weights are drawn only to be replaced
+                one = Recurrent(layer.cell, width, layer.hidden_size, bias=layer.bias, zoneout=kept, dtype=self.dtype)
+            self.made[place] = one.eval()
+        one = self.made[place]
+        one.zero_grad()
         with torch.no_grad():
             theirs = layer_views(layer, depth, reverse)
             for name, view in one.views(0).items():

@@ -36,7 +36,7 @@ from cellwright.microscope.horizon import horizons
 from cellwright.microscope.ranges import gates_of
 from cellwright.microscope.runs import Run
 from cellwright.microscope.slope import slope_of
-from cellwright.microscope.tracer import Tracer
+from cellwright.microscope.tracer import Made, Tracer
 from cellwright.nn.kernels import KernelLayer
 from cellwright.tasks.storage import atomic
 from cellwright.tasks.training.run_folder import WATCH
@@ -71,6 +71,7 @@ class Watch(Callback):
         self.task: Task | None = None
         self.batch: Any = None
         self.unsaved = b""
+        self.made: Made = {}
         self.seconds = self.total = self.began = 0.0
 
     def on_start(self, task: Task, steps: int, step: int) -> None:
@@ -96,7 +97,7 @@ class Watch(Callback):
         task, began = self.task, time.perf_counter()
         try:
             with torch.random.fork_rng(devices=[]):
-                runs = [_summary(run) for run in _probe(task.model, lambda: task.loss(self.batch))]
+                runs = [_summary(run) for run in _probe(task.model, lambda: task.loss(self.batch), self.made)]
         except CellwrightError as error:  # a cell that no kernels run: training goes on as it would without
             self.tell(f"--watch stops: {error}")
             self.task = None
@@ -111,7 +112,7 @@ class Watch(Callback):
             return
         size = self.file.stat().st_size if self.file.exists() else 0
         try:
-            atomic.disk().append(self.file, self.unsaved)
+            atomic.disk().append(self.file, self.unsaved, durable=False)
             self.unsaved = b""
         except OSError as error:
             if self.file.exists() and self.file.stat().st_size > size:
@@ -148,9 +149,9 @@ def watched(folder: str | Path) -> list[dict[str, Any]]:
     return found
 
 
-def _probe(model: nn.Module, run: Callable[[], Any]) -> tuple[Run, ...]:
+def _probe(model: nn.Module, run: Callable[[], Any], made: Made) -> tuple[Run, ...]:
     """Each recurrent layer and direction by itself, on what it reads as the model stands. The model, its mode, its
-    buffers and gradients are as before afterwards."""
+    buffers and gradients are as before afterwards; `made` keeps what the next look can use again."""
     calls: list[Call] = []
 
     def look(layer: nn.Module, args: tuple[Any, ...], named: dict[str, Any]) -> None:
@@ -174,7 +175,7 @@ def _probe(model: nn.Module, run: Callable[[], Any]) -> tuple[Run, ...]:
                 buffer.copy_(before)
     if not calls:
         return ()
-    tracer = Tracer(True, calls[0][0].weight.dtype, checked=False, apart=True)
+    tracer = Tracer(True, calls[0][0].weight.dtype, checked=False, apart=True, made=made)
     with torch.enable_grad():
         for layer, x, state, lengths in calls:
             tracer(layer, x, state, lengths)

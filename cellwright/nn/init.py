@@ -113,11 +113,10 @@ def _keeping_gate(cell: Cell) -> tuple[str, float] | None:
     def slope(gate: str, bias: float) -> float:
         weights = {key: torch.zeros(shape, dtype=torch.float64) for key, shape in shapes.items()}
         weights[f"b.{gate}"] += bias
-        ends = []
-        for value in (0.0, 0.5):
-            states = tuple(torch.full((1, size), value, dtype=torch.float64) for size in sizes)
-            ends.append(run_loop(cell, weights, torch.zeros(1, 1, 1, dtype=torch.float64), states)[1])
-        return max(float((high - low).mean()) / 0.5 for low, high in zip(*ends, strict=True))
+        low_high = torch.tensor([[0.0], [0.5]], dtype=torch.float64)  # of the old state, as a batch of two
+        states = tuple(low_high.repeat(1, size) for size in sizes)
+        ends = run_loop(cell, weights, torch.zeros(1, 2, 1, dtype=torch.float64), states)[1]
+        return max(float((end[1] - end[0]).mean()) / 0.5 for end in ends)
 
     gates = [key[2:] for key in shapes if key.startswith("b.")]
     moves = {gate: slope(gate, 40.0) - slope(gate, -40.0) for gate in gates}

@@ -131,12 +131,12 @@ def full_disk() -> Iterator[list[bool]]:
     full = [True]
 
     class Full(Disk):
-        def append(self, path: Path, data: bytes) -> None:
+        def append(self, path: Path, data: bytes, durable: bool = True) -> None:
             if path.name == "watch.jsonl" and full[0]:
                 with path.open("ab") as file:
                     file.write(data[: len(data) // 2])
                 raise OSError(28, "No space left on device")
-            super().append(path, data)
+            super().append(path, data, durable)
 
     before = use_disk(Full())
     yield full

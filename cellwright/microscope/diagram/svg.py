@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from html import escape
 
 from cellwright.cells import Cell
@@ -213,7 +214,12 @@ def graph_svg(graph: Graph, names: Mapping[str, int], *, style: bool = True) -> 
     Args:
         style: with its own style sheet, as a file needs it.
     """
-    return document(draw(graph, names), graph.cell, style)
+    return _graph_svg(graph, tuple(names.items()), style)
+
+
+@lru_cache(maxsize=16)  # both directions of a layer have one graph
+def _graph_svg(graph: Graph, names: tuple[tuple[str, int], ...], style: bool) -> str:
+    return document(draw(graph, dict(names)), graph.cell, style)
 
 
 def cell_svg(cell: Cell, input_size: int = 3, hidden_size: int = 4, bias: bool = True) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cellwright.cells import Cell
 from cellwright.tasks.comparison import NETWORKS
@@ -13,7 +13,6 @@ from cellwright.tasks.data.splits import split_named, with_validation
 from cellwright.tasks.data.utterance import Utterance
 from cellwright.tasks.kind import TaskKind
 from cellwright.tasks.networks.cell_choice import choose_cell
-from cellwright.tasks.slots.compare import SETTINGS, Comparison, Row, compare
 from cellwright.tasks.slots.config import SlotsConfig, SlotsData
 from cellwright.tasks.slots.corpora import EMBEDDED, open_corpus
 from cellwright.tasks.slots.evaluate import Evaluation, evaluate_model
@@ -21,6 +20,9 @@ from cellwright.tasks.slots.predict import SlotModel
 from cellwright.tasks.slots.report import percent
 from cellwright.tasks.slots.task import SlotsTask
 from cellwright.tasks.training.config import DataSection
+
+if TYPE_CHECKING:
+    from cellwright.tasks.slots.compare import Comparison, Row
 
 __all__ = ["SlotsKind", "evaluation_data"]
 
@@ -54,6 +56,8 @@ class SlotsKind(TaskKind[SlotsConfig, SlotModel]):
         processes: int = 1,
         announce: Callable[[str], None] | None = None,
     ) -> Comparison:
+        from cellwright.tasks.slots.compare import compare
+
         def on_row(row: Row) -> None:
             if announce is not None:
                 announce(f"{row.name}: slot F1 {percent(row.scores.slots.f1)}, {row.seconds:.0f} s")
@@ -61,6 +65,8 @@ class SlotsKind(TaskKind[SlotsConfig, SlotModel]):
         return compare(config, networks, processes=processes, on_row=on_row)
 
     def comparison(self, data: str) -> dict[str, Any]:
+        from cellwright.tasks.slots.compare import SETTINGS
+
         values = {**SETTINGS, "data.path": data}
         if data not in EMBEDDED:
             del values["data.size"]  # all of the user's sentences

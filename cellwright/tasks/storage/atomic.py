@@ -55,12 +55,13 @@ class Disk:
             file.flush()
             os.fsync(file.fileno())
 
-    def append(self, path: Path, data: bytes) -> None:
-        """Append and fsync."""
+    def append(self, path: Path, data: bytes, durable: bool = True) -> None:
+        """Append; and fsync where the data must outlive a power cut, not the process alone."""
         with open(path, "ab") as file:
             file.write(data)
             file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
 
     def truncate(self, path: Path, size: int) -> None:
         with open(path, "r+b") as file:
