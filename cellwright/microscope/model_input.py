@@ -10,7 +10,10 @@ from torch import Tensor, nn
 
 from cellwright.nn.kernels import KernelLayer
 
-__all__ = ["ModelInput", "padding_read"]
+__all__ = ["START", "Decision", "ModelInput", "padding_read", "steps_of"]
+
+START = "⏎"  # what stands before a text's first token, and behind its last: the end of a line
+Decision = tuple[Callable[[Any], Tensor], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,7 @@ class ModelInput:
     words: tuple[str, ...]
     network: nn.Module
     forward: Callable[..., Any]
-    decide: Callable[[Any], tuple[Callable[[Any], Tensor], str]]
+    decide: Callable[[Any], Decision]
     reread: Callable[[Sequence[str]], Any] | None
     pad: Callable[[], Tensor] | None
     per_word: bool
@@ -55,3 +58,8 @@ def padding_read(network: nn.Module, run: Callable[[], Any]) -> Tensor:
         for hook in hooks:
             hook.remove()
     return seen[0][0, -1]
+
+
+def steps_of(values_TC: Any) -> tuple[str, ...]:
+    """Each step in words: its number, with several channels the step's own."""
+    return tuple(f"{row[0]:.3g}" if len(row) == 1 else str(t) for t, row in enumerate(values_TC))

@@ -12,8 +12,9 @@ from torch import nn
 
 from cellwright.errors import ConfigError
 from cellwright.microscope.model_input import ModelInput
-from cellwright.microscope.sequence_readers import read_line, read_memory, read_series
-from cellwright.microscope.text_readers import read_review, read_tagged, read_utterance
+from cellwright.microscope.number_readers import read_forecast, read_recording, read_series
+from cellwright.microscope.sequence_readers import read_line, read_memory
+from cellwright.microscope.text_readers import read_gaps, read_review, read_tagged, read_utterance
 from cellwright.microscope.tracer import check_finite, double_copy
 
 __all__ = ["READERS", "REASONS", "ModelInput", "read"]
@@ -23,12 +24,15 @@ READERS: dict[str, Callable[[Any, Any, nn.Module], ModelInput]] = {
     "classify": read_review,
     "tag": read_tagged,
     "lm": read_line,
+    "cloze": read_gaps,
+    "agreement": read_review,
     "memory": read_memory,
     "series-classify": read_series,
+    "series-forecast": read_forecast,
+    "transcribe": read_recording,
 }
 REASONS = {
     "translate": "it reads one text and writes another, with layers for each",
-    "series-forecast": "its layer reads the past once and then, from the same state, each step of the future",
 }
 
 

@@ -1,8 +1,8 @@
-"""How models of sequences are read: the next token, what is remembered at the end, the class of a series."""
+"""How models of sequences are read: the next token, what is remembered at the end."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,17 +10,13 @@ import torch
 from torch import Tensor
 
 from cellwright.errors import DataError
-from cellwright.microscope.model_input import ModelInput, padding_read
+from cellwright.microscope.model_input import START, Decision, ModelInput, padding_read, steps_of
 
 if TYPE_CHECKING:
     from cellwright.tasks.lm.predict import LmModel
     from cellwright.tasks.memory.predict import TrainedMemory
-    from cellwright.tasks.series_classify.predict import SeriesClassifier
 
-__all__ = ["START", "read_line", "read_memory", "read_series"]
-
-START = "⏎"  # what a language model reads before a text's first token: the end of the line before
-Decision = tuple[Callable[[Any], Tensor], str]
+__all__ = ["read_line", "read_memory"]
 
 
 def read_line(model: LmModel, text: str | Sequence[str], network: Any) -> ModelInput:
@@ -81,7 +77,7 @@ def read_memory(model: TrainedMemory, text: str | Sequence[str], network: Any) -
     if isinstance(read, np.ndarray):
         values_TC = read.astype(np.float64)
         return ModelInput(
-            _steps_of(values_TC), network, lambda copies=1: run(*[values_TC] * copies), decide, None, None,
+            steps_of(values_TC), network, lambda copies=1: run(*[values_TC] * copies), decide, None, None,
             per_word=False,
         )  # fmt: skip
     rows = rows_of(read)
@@ -90,25 +86,3 @@ def read_memory(model: TrainedMemory, text: str | Sequence[str], network: Any) -
         tuple(read), network, lambda copies=1: run(*[rows] * copies), decide, lambda words: run(rows_of(words)),
         lambda: padding_read(network, lambda: run(rows, longer)), per_word=False,
     )  # fmt: skip
-
-
-def read_series(model: SeriesClassifier, series: Any, network: Any) -> ModelInput:
-    """The class of a series. Outputs: the scores of the classes (1, K)."""
-    from cellwright.tasks.series_classify.batches import Batch
-
-    values_TC = torch.from_numpy(np.asarray(model.series(series).values, np.float64))
-
-    def forward(copies: int = 1) -> Any:
-        lengths_B = torch.full((copies,), len(values_TC))
-        return network(Batch(values_TC.expand(copies, -1, -1), lengths_B, torch.zeros(copies, dtype=torch.int64)))
-
-    def decide(scores_1K: Tensor) -> Decision:
-        best = int(scores_1K[0].argmax())
-        return lambda scores: scores[0].log_softmax(-1)[best], f"log p({model.classes[best]})"
-
-    return ModelInput(_steps_of(values_TC.numpy()), network, forward, decide, None, None, per_word=False)
-
-
-def _steps_of(values_TC: Any) -> tuple[str, ...]:
-    """Each step in words: its number, with several channels the step's own."""
-    return tuple(f"{row[0]:.3g}" if len(row) == 1 else str(t) for t, row in enumerate(values_TC))

@@ -1,8 +1,8 @@
-"""How models of texts are read: slots and intents, classes, tags."""
+"""How models of texts are read: slots and intents, classes, tags, gaps."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -10,17 +10,18 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from cellwright.microscope.model_input import ModelInput, padding_read
+from cellwright.errors import DataError
+from cellwright.microscope.model_input import START, Decision, ModelInput, padding_read
 
 if TYPE_CHECKING:
     from cellwright.tasks.classify.predict import TextClassifier
+    from cellwright.tasks.cloze.predict import ClozeModel
     from cellwright.tasks.slots.predict import SlotModel
     from cellwright.tasks.tag.predict import Tagger
 
-__all__ = ["read_review", "read_tagged", "read_utterance"]
+__all__ = ["read_gaps", "read_review", "read_tagged", "read_utterance"]
 
 Outputs = tuple[Tensor, Tensor | None]
-Decision = tuple[Callable[[Any], Tensor], str]
 
 
 def read_utterance(model: SlotModel, text: str | Sequence[str], network: Any) -> ModelInput:
@@ -73,8 +74,54 @@ def read_tagged(model: Tagger, text: str | Sequence[str], network: Any) -> Model
     )
 
 
+def read_gaps(model: ClozeModel, text: str | Sequence[str], network: Any) -> ModelInput:
+    """Missing words. Outputs: ln P of every row of the vocabulary at each gap (1, N, V), or, where no word is missing,
+    at each word that has senses; one of its senses is the answer.
+
+    Raises DataError: neither a gap nor a word with senses; a text of another length in place of this one.
+    """
+    from cellwright.tasks.cloze.batches import make_batch
+
+    tokens = model.tokens(text)
+    places = model.asked(tokens)
+    senses = [[model.vocabulary.rows[sense] for sense in model.senses_of(tokens[place])] for place in places]
+
+    def run(*texts: Sequence[str]) -> Any:
+        batch = make_batch(texts, texts, model.vocabulary)
+        y_BNF = network(batch.x_BS, batch.lengths_B)[:, places]
+        return network.log_probabilities(y_BNF.flatten(0, 1)).unflatten(0, y_BNF.shape[:2])
+
+    def reread(words: Sequence[str]) -> Any:
+        if len(words) != len(tokens) + 2:
+            raise DataError(f"Expected {len(tokens)} words, found {len(words) - 2}: a gap has its place.")
+        return run(words[1:-1])
+
+    def decide(log_p_1NV: Tensor) -> Decision:
+        best = [
+            rows[int(log_p_1NV[0, n, rows].argmax())] if rows else int(log_p_1NV[0, n].argmax())
+            for n, rows in enumerate(senses)
+        ]
+
+        def score(log_p_1NV: Tensor) -> Tensor:
+            found = [log_p_1NV[0, n, row] for n, row in enumerate(best)]
+            among = [log_p_1NV[0, n, rows].logsumexp(0) for n, rows in enumerate(senses) if rows]
+            return torch.stack(found).sum() - sum(among)
+
+        return score, f"log p({' '.join(model.vocabulary.tokens[row] for row in best)})"
+
+    return ModelInput(
+        (START, *tokens, START),
+        network,
+        lambda copies=1: run(*[tokens] * copies),
+        decide,
+        reread,
+        lambda: padding_read(network, lambda: run(tokens, [*tokens, "."])),
+        per_word=True,
+    )
+
+
 def read_review(model: TextClassifier, text: str | Sequence[str], network: Any) -> ModelInput:
-    """Text classification. Outputs: the scores of the classes (1, N)."""
+    """Text classification; the form of a word that agrees with another. Outputs: the scores of the classes (1, N)."""
     from cellwright.tasks.classify.examples import Example
     from cellwright.tasks.classify.task import make_batch
 

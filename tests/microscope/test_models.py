@@ -14,10 +14,10 @@ import cellwright as cw
 from cellwright.errors import ConfigError, DataError
 from cellwright.microscope.attribution import deletion, integrated_gradients
 from cellwright.microscope.decomposition import contextual_decomposition
+from cellwright.microscope.model_input import START
 from cellwright.microscope.models import READERS, REASONS
 from cellwright.microscope.record import inspect
 from cellwright.microscope.report import corpus, look, look_at_corpus
-from cellwright.microscope.sequence_readers import START
 from cellwright.tasks.lm.shipped import shipped_model
 from cellwright.tasks.registry import TASKS
 
@@ -36,7 +36,26 @@ SMALL: dict[str, dict[str, Any]] = {
         "model__hidden_size": 8, "train__epochs": 1,
     },
     "series-classify": {"data__size": 120, "model__hidden_size": 8, "train__epochs": 1, "train__batch_size": 20},
+    "cloze": {
+        "data": "cues-en", "data__size": 100, "model__hidden_size": 8, "model__embedding_size": 8,
+        "model__num_layers": 2, "train__epochs": 1,
+    },
+    "senses": {
+        "data": "senses-en", "data__size": 200, "model__hidden_size": 8, "model__embedding_size": 8, "train__epochs": 1,
+    },
+    "agreement": {
+        "data": "agreement-en", "data__size": 200, "model__hidden_size": 8, "model__word_dim": 8, "train__epochs": 1,
+    },
+    "series-forecast": {
+        "data__size": 800, "data__look_back": 48, "data__horizon": 24, "model__segment": 12, "model__hidden_size": 8,
+        "train__epochs": 1,
+    },
+    "transcribe": {
+        "data__size": 40, "data__examples": 20, "data__shortest": 1, "data__longest": 1, "model__hidden_size": 8,
+        "model__num_layers": 1, "train__epochs": 1,
+    },
 }  # fmt: skip
+TASK_OF = {"adding": "memory", "senses": "cloze"}
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +67,7 @@ def model_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Any]:
         if name == "lm":
             return shipped_model()
         if name not in made:
-            task = "memory" if name == "adding" else name
+            task = TASK_OF.get(name, name)
             made[name] = cw.train(task, out=tmp_path_factory.mktemp(name) / "run", train__threads=1, **SMALL[name])
         return made[name]
 
@@ -59,8 +78,12 @@ def series(channels: int) -> list[list[float]]:
     return np.random.default_rng(0).normal(size=(6, channels)).tolist()
 
 
+SENSES = "they asked about the seal yesterday , and thought of herring"
+PEN = [[0.0, 1.0, 0], [1.0, 0.0, 1], [0.0, -1.0, 1], [-1.0, 0.0, 1], [0.5, 0.5, 1]]  # movements of a pen
 CASES = [("tag", "the red dog sees us"), ("lm", "Sea is"), ("memory", "我一直呆在中国，今天天气很好，我会说一口流利的"),
-         ("adding", "0.5,1 0.2,0 0.7,0 0.1,1 0.3,0"), ("series-classify", None)]  # fmt: skip
+         ("adding", "0.5,1 0.2,0 0.7,0 0.1,1 0.3,0"), ("series-classify", None), ("cloze", "the ___ is blue"),
+         ("senses", SENSES), ("agreement", "yesterday the keys near the old table"), ("series-forecast", "hourly"),
+         ("transcribe", str(PEN))]  # fmt: skip
 
 
 @pytest.mark.parametrize(("name", "text"), CASES)
@@ -82,6 +105,15 @@ def test_what_is_explained_is_the_models_own_answer(model_of: Callable[[str], An
     elif name == "adding":
         assert seen.record.target == "the number that it says"
         assert seen.record.words[0] == ("0", "1", "2", "3", "4")  # two channels: a step is its place
+    elif name in ("cloze", "senses"):
+        assert seen.record.words[0] == (START, *answer.tokens, START)
+        assert seen.record.target == f"log p({' '.join(gap.words[0] for gap in answer.gaps)})"
+    elif name == "series-forecast":
+        assert seen.record.words[0] == ("−48…−37", "−36…−25", "−24…−13", "−12…−1", "+1…+12")
+        assert seen.record.target == f"the mean of {model.columns[0]} over the next 12 steps"
+    elif name == "transcribe":
+        assert len(seen.record.words[0]) == answer.steps
+        assert seen.record.target == f"log p({answer.text})"
     else:
         assert seen.record.target == f"log p({answer.label})"
 
@@ -102,6 +134,41 @@ def test_its_value_is_the_probability_that_predict_gives(model_of: Callable[[str
         share = model_of("series-classify").predict(given)
         value = float(subject(model_of("series-classify"), given).value().exp())
         assert value == pytest.approx(share.probabilities[share.label], abs=1e-5)
+
+
+def test_the_value_of_gaps_forms_forecasts_and_recordings_is_that_of_predict(model_of: Callable[[str], Any]) -> None:
+    from cellwright.microscope.subject import subject
+
+    def value(name: str, text: Any) -> float:
+        asked = subject(model_of(name), text)
+        with torch.no_grad():
+            return float(asked.value())
+
+    for name, text in (("cloze", "the ___ is ___ today"), ("senses", SENSES)):
+        both = np.prod([gap.probabilities[0] for gap in model_of(name).predict(text).gaps])
+        assert np.exp(value(name, text)) == pytest.approx(both, rel=1e-4)
+    text = "yesterday the keys near the old table"
+    answer = model_of("agreement").predict(text)
+    assert np.exp(value("agreement", text)) == pytest.approx(answer.probabilities[answer.label], abs=1e-5)
+    forecaster = model_of("series-forecast")
+    steps = forecaster.predict("hourly").values[forecaster.columns[0]][:12]
+    assert value("series-forecast", "hourly") == pytest.approx(np.mean(steps), rel=1e-4)
+    found = model_of("transcribe").predict(PEN)  # its beam may leave out alignments, never add any
+    assert np.exp(value("transcribe", PEN)) >= found.candidates[0].probability - 1e-5
+
+
+def test_what_stands_in_a_gap_brings_nothing(model_of: Callable[[str], Any]) -> None:
+    scores = integrated_gradients(model_of("cloze"), "the ___ is blue").arrays["score"]
+    assert scores[2] == 0.0
+    assert np.abs(np.delete(scores, 2)).min() > 0.0
+    with pytest.raises(ConfigError, match="without a word it is another number"):
+        deletion(model_of("cloze"), "the ___ is blue")
+    figure = deletion(model_of("cloze"), "the ___ is blue", how="unknown")
+    assert figure.arrays["drop"][2] == pytest.approx(0.0, abs=1e-12)
+    assert figure.check is not None
+    assert figure.check.holds
+    with pytest.raises(DataError, match="Expected a gap, written ___"):
+        inspect(model_of("cloze"), "the sea is blue")
 
 
 def test_words_of_a_line_are_deleted_and_taken_together(model_of: Callable[[str], Any]) -> None:

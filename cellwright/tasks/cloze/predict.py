@@ -78,6 +78,20 @@ class ClozeModel:
         """word/sense for each sense of the word; none where training had no more than the word."""
         return self.senses.get(word.lower() if self.vocabulary.lower else word, [])
 
+    def asked(self, tokens: Sequence[str]) -> list[int]:
+        """Where words are missing; in a text without a gap, where words with senses are.
+
+        Raises DataError: neither, or more than 10,000 words.
+        """
+        if len(tokens) > MAX_TOKENS:
+            raise DataError(f"Expected at most {MAX_TOKENS:,} words, found {len(tokens):,}.")
+        places = [k for k, token in enumerate(tokens) if token == GAP]
+        places = places or [k for k, token in enumerate(tokens) if self.senses_of(token)]
+        if not places:
+            wanted = "a gap, written ___" + (" or a word with senses" if self.senses else "")
+            raise DataError(f"Expected {wanted}, found none.", repair='For example: "the ___ is blue"')
+        return places
+
     def predict(self, text: str | Sequence[str]) -> Filled:
         """The likeliest words of each gap; without a gap, the sense of each word that has several.
 
@@ -92,13 +106,7 @@ class ClozeModel:
             most: how many words to name for each gap.
         """
         tokens = self.tokens(text)
-        if len(tokens) > MAX_TOKENS:
-            raise DataError(f"Expected at most {MAX_TOKENS:,} words, found {len(tokens):,}.")
-        places = [k for k, token in enumerate(tokens) if token == GAP]
-        places = places or [k for k, token in enumerate(tokens) if self.senses_of(token)]
-        if not places:
-            wanted = "a gap, written ___" + (" or a word with senses" if self.senses else "")
-            raise DataError(f"Expected {wanted}, found none.", repair='For example: "the ___ is blue"')
+        places = self.asked(tokens)
         gaps = []
         for place, p_V in zip(places, self.distributions([tokens], [places]), strict=True):
             if senses := self.senses_of(tokens[place]):

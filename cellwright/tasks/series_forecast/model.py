@@ -61,13 +61,9 @@ class ForecastNetwork(nn.Module):
     def forward(self, batch: Batch) -> Tensor:
         """(B, H, C, Q), scaled: the point forecast, then the quantiles in rising order."""
         B, _, C = batch.x_BLC.shape
-        last_B1C = batch.x_BLC[:, -1:] if self.config.normalise == "last" else torch.zeros_like(batch.x_BLC[:, -1:])
-        values_BCNW = (batch.x_BLC - last_B1C).transpose(1, 2).reshape(B, C, -1, self.config.segment)
-        embedded_BCND = self.read(values_BCNW)
-        if self.known_past is not None:
-            embedded_BCND = embedded_BCND + self.known_past(self._segments(batch.past_BLK))[:, None]
-        _, state = self.recurrent(embedded_BCND.relu().flatten(0, 1))
-        y_XS = self._decode(batch, state, B, C)
+        last_B1C = self.taken_off(batch)
+        _, state = self.recurrent(self.past_steps(batch).flatten(0, 1))
+        y_XS = self._decode(self.asked_steps(batch), state)
         out_BCMWQ = self.write(self.dropout(y_XS)).view(B, C, self.segments, self.config.segment, -1)
         out_BHCQ: Tensor = out_BCMWQ.flatten(2, 3).transpose(1, 2) + last_B1C[..., None]
         if self.training or out_BHCQ.shape[-1] == 1:
@@ -80,16 +76,35 @@ class ForecastNetwork(nn.Module):
         B, T, K = known_BTK.shape
         return known_BTK.reshape(B, T // self.config.segment, self.config.segment * K)
 
-    def _decode(self, batch: Batch, state: Any, B: int, C: int) -> Tensor:
-        """One step of the cell for each future segment, all from the state after the past: (B · C · M, S)."""
-        M = self.segments
+    def taken_off(self, batch: Batch) -> Tensor:
+        """(B, 1, C): what is subtracted from the past and added to the forecast."""
+        last_B1C = batch.x_BLC[:, -1:]
+        return last_B1C if self.config.normalise == "last" else torch.zeros_like(last_B1C)
+
+    def past_steps(self, batch: Batch) -> Tensor:
+        """(B, C, N, D): what the recurrent layer reads of the past."""
+        B, _, C = batch.x_BLC.shape
+        values_BCNW = (batch.x_BLC - self.taken_off(batch)).transpose(1, 2).reshape(B, C, -1, self.config.segment)
+        embedded_BCND: Tensor = self.read(values_BCNW)
+        if self.known_past is not None:
+            embedded_BCND = embedded_BCND + self.known_past(self._segments(batch.past_BLK))[:, None]
+        return embedded_BCND.relu()
+
+    def asked_steps(self, batch: Batch) -> Tensor:
+        """(B, C, M, D): what it reads to write each future segment."""
+        B, _, C = batch.x_BLC.shape
         asked_CMD = torch.cat(
-            [self.position_MD[None].expand(C, -1, -1), self.target_CD[:, None].expand(-1, M, -1)], 2
+            [self.position_MD[None].expand(C, -1, -1), self.target_CD[:, None].expand(-1, self.segments, -1)], 2
         )  # fmt: skip
         asked_BCMD = asked_CMD[None].expand(B, -1, -1, -1)
         if self.known_future is not None:
             asked_BCMD = asked_BCMD + self.known_future(self._segments(batch.future_BHK))[:, None]
-        steps_X1D = asked_BCMD.reshape(B * C * M, 1, -1)
+        return asked_BCMD
+
+    def _decode(self, asked_BCMD: Tensor, state: Any) -> Tensor:
+        """One step of the cell for each future segment, all from the state after the past: (B · C · M, S)."""
+        M = self.segments
+        steps_X1D = asked_BCMD.flatten(0, 2)[:, None]
         if state is None:  # no recurrence
             y_X1S: Tensor = self.recurrent(steps_X1D)[0]
         elif isinstance(state, Tensor):

@@ -107,13 +107,17 @@ class Forecaster:
         Raises DataError: a column that is missing; too few rows; rows at other steps than in training; a future that
             is not known.
         """
+        return self._answer(*self.read(table))
+
+    def read(self, table: str | Path | Frame) -> tuple[Frame, Batch]:
+        """The table, and what the network reads of it. Raises DataError, as `predict`."""
         if isinstance(table, Frame):
             frame = table
         elif str(table) in EMBEDDED:
             frame = held_back(open_frame(ForecastData(path=str(table))), self.settings.horizon)
         else:
             frame = read_frame(Path(table), self._columns())
-        return self._answer(frame, self._seen(frame))
+        return frame, self._seen(frame)
 
     def _columns(self) -> ForecastData:
         update: dict[str, Any] = {"targets": self.columns, "known": self.known, "time_column": self.time_column}

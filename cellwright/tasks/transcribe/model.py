@@ -91,11 +91,15 @@ class TranscribeNetwork(nn.Module):
 
     def forward(self, frames_BTC: Tensor, lengths_B: Tensor) -> Tensor:
         """ln P (B, T, K)."""
+        return self.scores(frames_BTC, lengths_B).float().log_softmax(-1)
+
+    def scores(self, frames_BTC: Tensor, lengths_B: Tensor) -> Tensor:
+        """Of each symbol and the blank, (B, T, K)."""
         y_BTF = frames_BTC
         for layer in self.layers:
             y_BTF = self.dropout(layer(y_BTF, lengths=lengths_B)[0])
         scores_BTK: Tensor = self.head(y_BTF)
-        return scores_BTK.float().log_softmax(-1)
+        return scores_BTK
 
     def loss(self, batch: Batch) -> Tensor:
         """-ln P of the texts, the mean over symbols of each, then over recordings."""
