@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import torch
 from rich.console import Console
 from rich.table import Table
 
@@ -18,6 +16,7 @@ from cellwright.microscope.export import figures_json, write_image, write_npz
 from cellwright.microscope.figure import Figure
 from cellwright.microscope.report import Absent, Placed, Seen, look, look_at_corpus, write_report
 from cellwright.microscope.tables import figure_table
+from cellwright.microscope.threads import threads_for
 from cellwright.microscope.watch import watched
 from cellwright.tasks.api import load
 from cellwright.tasks.data.text import read_lines
@@ -25,8 +24,6 @@ from cellwright.tasks.registry import kind_of_model
 from cellwright.tasks.summaries import READS_WORDS
 
 __all__ = ["run_inspection"]
-
-SHORT = 400  # characters of a text that one thread reads
 
 
 def run_inspection(
@@ -48,7 +45,8 @@ def run_inspection(
     for path, _ in _named(model, other):
         kind, place = kind_of_model(path)
         check_able(kind.name, place, "--words", words, READS_WORDS)
-    with _threads(text):
+    with threads_for(text):
+        seen = [_look(load(path), inputs, name, texts) for path, name in _named(model, other)]
         seen = [_look(load(path), inputs, name, texts) for path, name in _named(model, other)]
     for name, file in wanted:
         write_image(file, _figure(seen[0], name).figure)
@@ -67,17 +65,6 @@ def run_inspection(
     elif html is None and npz is None and not images:
         for one in seen:
             _print(one, Console())
-
-
-@contextmanager
-def _threads(text: str) -> Iterator[None]:
-    """One thread for a short text: thousands of operations on a few numbers, each of which would wait for a team."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1 if len(text) <= SHORT else before)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _look(model: Any, inputs: Any, name: str, texts: Sequence[str]) -> Seen:
