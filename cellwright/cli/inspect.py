@@ -47,7 +47,6 @@ def run_inspection(
         check_able(kind.name, place, "--words", words, READS_WORDS)
     with threads_for(text):
         seen = [_look(load(path), inputs, name, texts) for path, name in _named(model, other)]
-        seen = [_look(load(path), inputs, name, texts) for path, name in _named(model, other)]
     for name, file in wanted:
         write_image(file, _figure(seen[0], name).figure)
         print(f"{file}: {name}")
