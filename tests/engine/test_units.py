@@ -126,6 +126,16 @@ def test_shares_that_run_one_after_another_do_not_wait(monkeypatch: Patch) -> No
     assert torch.equal(*found)
 
 
+def test_an_empty_batch_waits_for_nobody(monkeypatch: Patch, threads: Any) -> None:
+    """Two directions, a thread each: their barriers are not set up, and whatever lies there must not matter."""
+    made = torch.empty
+    monkeypatch.setattr(torch, "empty", lambda *size, **given: made(*size, **given).fill_(3))
+    layer = Recurrent(GRU(), I, H, bidirectional=True)
+    threads(2)
+    y, _ = layer(made(T, 0, I), backend="cpu")
+    assert y.shape == (T, 0, 2 * H)
+
+
 def test_a_call_may_run_again(threads: Any, monkeypatch: Patch) -> None:
     """The barrier's counters are as they were."""
     force(monkeypatch, ALWAYS)

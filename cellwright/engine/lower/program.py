@@ -116,6 +116,8 @@ class ProgramWriter:
             self.last_place = self.end_of_tables()
             count = self.count_of(running)
             few = b.icmp_signed("<=", running, self.unit_rows)
+            # an empty batch has steps too: nobody waits in them, as without unit rows the barrier is not set up
+            few = b.and_(few, b.icmp_signed(">", running, I64(0)))
             self.by_units = b.and_(few, b.icmp_unsigned("!=", self.together, I64(0)))
             self.move_states(count)
             if not program.backward:
