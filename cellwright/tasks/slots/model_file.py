@@ -23,7 +23,7 @@ from cellwright.tasks.slots.model import SlotNetwork
 from cellwright.tasks.slots.vocabulary import Vocabulary
 from cellwright.tasks.storage.atomic import MANIFEST, REPAIR, read_folder, write_folder
 from cellwright.tasks.storage.model_folder import cell_of_data
-from cellwright.tasks.storage.tensors import read_tensors, specs, tensors_to_bytes
+from cellwright.tasks.storage.tensors import read_tensors, specs, tensor_names, tensors_to_bytes
 from cellwright.tasks.text.words import AFFIX_BUCKETS
 
 __all__ = ["KIND", "SavedModel", "load_model", "save_model"]
@@ -84,7 +84,7 @@ def load_model(folder: str | Path) -> SavedModel:
         data = dict(info["data"])
         if type(vector_size) is not int or not 0 <= vector_size <= 65_536 or unit not in ("word", "char"):
             raise ValueError("vector_size or unit")
-        cell = None if info["cell"] is None else cell_of_data(info["cell"])
+        cell = None if info["cell"] is None else cell_of_data(info["cell"], tensor_names(stored[WEIGHTS], place))
         baselines = Baselines.from_data(json.loads(stored[BASELINES]), place)
     except (KeyError, ValueError, TypeError, ValidationError, RecursionError) as error:
         raise StorageError(f"Expected the settings of a model, found: {error}.", file=place, repair=REPAIR) from None

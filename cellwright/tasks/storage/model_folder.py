@@ -6,7 +6,7 @@ nothing in the folder is ever run.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,16 +15,18 @@ import torch
 from pydantic import ValidationError
 from torch import nn
 
-from cellwright.cells import CELLS, Cell
+from cellwright import ops
+from cellwright.cells import CELLS, GRU, LSTM, LSTMP, Cell, Elman
 from cellwright.engine.serial import cell_from_data, cell_to_data
 from cellwright.errors import CellwrightError, StorageError
 from cellwright.tasks.storage.atomic import MANIFEST, REPAIR, StoredFolder, read_folder, write_folder
-from cellwright.tasks.storage.tensors import read_tensors, specs, tensors_to_bytes
+from cellwright.tasks.storage.tensors import read_tensors, specs, tensor_names, tensors_to_bytes
 from cellwright.tasks.training.config import Section
 
 __all__ = ["WEIGHTS", "StoredModel", "cell_of_data", "read_model", "write_model"]
 
 WEIGHTS = "weights.safetensors"
+_DROP_INS = (Elman, GRU, LSTM, LSTMP)  # cells of which nn.layer makes RNN, GRU or LSTM
 
 SectionT = TypeVar("SectionT", bound=Section)
 NetworkT = TypeVar("NetworkT", bound=nn.Module)
@@ -131,21 +133,38 @@ def read_model(folder: str | Path, task: str) -> StoredModel:
     try:
         if not all(isinstance(stored.info[key], dict) for key in ("model", "data", "metrics", "extra")):
             raise ValueError("tables model, data, metrics and extra")
-        cell = None if stored.info["cell"] is None else cell_of_data(stored.info["cell"])
+        names = tensor_names(stored[WEIGHTS], stored.path / WEIGHTS)
+        cell = None if stored.info["cell"] is None else cell_of_data(stored.info["cell"], names)
     except (KeyError, ValueError, TypeError, RecursionError) as error:
         raise StorageError(f"Expected the manifest of a model, found: {error}.", file=place, repair=REPAIR) from None
     return StoredModel(stored, cell)
 
 
-def cell_of_data(data: Mapping[str, Any]) -> Cell:
-    """The library's own cell where the data is that cell, so that its name is known; else the graph itself."""
+def cell_of_data(data: Mapping[str, Any], tensors: Collection[str]) -> Cell:
+    """The library's own cell where the data is that cell, so that its name is known; else the graph itself.
+
+    Args:
+        tensors: names of the stored weights. `nn.layer` makes its drop-ins of a few of the library's cells and of no
+            other, whatever their equations; torch's two biases tell which layer these weights are of.
+    """
     graph = cell_from_data(data)
-    made = CELLS.get(str(data.get("name")))
-    if made is not None:
+    drop_in = any(name.rpartition(".")[2].startswith("bias_ih_l") for name in tensors)
+    for make in _library_cells(data):
         try:
-            cell = made()
-            if cell_to_data(cell, data["input_size"], data["hidden_size"], data["bias"]) == data:
-                return cell
+            cell = make()
+            same = cell_to_data(cell, data["input_size"], data["hidden_size"], data["bias"]) == data
         except (TypeError, CellwrightError):
-            return graph
+            continue
+        if same:
+            return cell if drop_in or type(cell) not in _DROP_INS else graph
     return graph
+
+
+def _library_cells(data: Mapping[str, Any]) -> list[Callable[[], Cell]]:
+    """The library's cells that `data` may be by its name: without options, or with those of a drop-in."""
+    kind = CELLS.get(str(data.get("name")))
+    if kind is None:
+        return []
+    if kind is LSTMP:
+        return [lambda: LSTMP(data["letters"]["P"])]
+    return [kind, lambda: Elman(ops.relu)] if kind is Elman else [kind]

@@ -16,7 +16,7 @@ from torch import Tensor
 from cellwright.errors import StorageError
 from cellwright.tasks.storage.atomic import REPAIR, no_duplicates
 
-__all__ = ["TensorSpec", "read_tensors", "specs", "tensors_to_bytes"]
+__all__ = ["TensorSpec", "read_tensors", "specs", "tensor_names", "tensors_to_bytes"]
 
 MAX_HEADER_BYTES = 1 << 20
 MAX_TENSORS = 10_000
@@ -87,6 +87,11 @@ def read_tensors(
         return safetensors.torch.load(data)
     except (SafetensorError, ValueError, RuntimeError) as error:
         raise _refused(f"Expected a safetensors file, found: {error}.", place) from None
+
+
+def tensor_names(data: bytes, place: str | Path | None = None) -> frozenset[str]:
+    """Names of the tensors of a safetensors file. Raises StorageError, as `read_tensors` does."""
+    return frozenset(_header(data, place))
 
 
 def _header(data: bytes, place: str | Path | None) -> dict[str, TensorSpec]:
