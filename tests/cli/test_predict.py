@@ -33,7 +33,7 @@ def test_an_argument_is_called_a_text_and_a_line_of_a_file_a_line(
     assert capsys.readouterr().out.endswith("of the line. Send UTF-8.\n")
     with pytest.raises(DataError):
         run_prediction(FOLDER, ["half \ud800"], None, False, False, True)
-    assert json.loads(capsys.readouterr().out)["text"] == 1
+    assert json.loads(capsys.readouterr().out)["argument"] == 1
 
 
 def test_words_a_language_model_does_not_know_are_named(capsys: pytest.CaptureFixture[str]) -> None:
