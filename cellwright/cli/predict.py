@@ -39,8 +39,8 @@ def run_prediction(model: Path, texts: list[str], file: Path | None, words: bool
         except CellwrightError as error:
             failed += 1
             if json:
-                where = {"file": error.file, "file_line": error.line} if error.file else {}
-                said = {"argument" if texts else "line": number, "error": error.message, "repair": error.repair, **where}
+                said = {"argument" if texts else "line": number, "error": error.message, "repair": error.repair}
+                said |= {"file": error.file, "file_line": error.line} if error.file else {}
                 print(json_text.dumps(said, ensure_ascii=False), flush=True)
             else:
                 print(f"error in {each} {number}: {error.in_a_line()}", flush=True)
