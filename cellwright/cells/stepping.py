@@ -33,6 +33,8 @@ def _step_error(cell: Cell, error: Exception) -> CellError:
     place = error_place(error) or step_place(cell)
     if isinstance(error, NameError) and not isinstance(error, UnboundLocalError):
         message = f"{cell.name}.step uses the name {error.name}, which is not defined"
+    elif isinstance(error, TypeError) and "ufunc" in str(error):  # its text names a class of the engine
+        message = f"{cell.name}.step gives a cell's value to a function of NumPy"
     else:
         message = f"{cell.name}.step: {type(error).__name__}: {(str(error).splitlines() or [''])[0]}".removesuffix(": ")
     return CellError(message, repair=_repair(error, place.get("source") or ""), **place)

@@ -18,7 +18,7 @@ from cellwright.engine.explain_costs import Costs, Memory, costs_of, memory_of
 from cellwright.engine.explain_loops import ProgramText, plan_lines, stream_text
 from cellwright.engine.explain_names import Parts, name_forward, sections_of
 from cellwright.engine.explain_tables import Measured, cost_lines, measured_lines, memory_lines
-from cellwright.engine.joint import Plan, make_plan
+from cellwright.engine.joint import JointPlan, make_plan
 from cellwright.engine.lower.choice import choose
 from cellwright.engine.lower.target import Target, host_isas, target_of
 from cellwright.engine.plan import Program
@@ -217,7 +217,7 @@ def nominal_balance(target: Target) -> float:
     return 2 * target.lanes * (2 if target.isa.fused else 1) / 4
 
 
-def _schedule(plan: Plan, parts: Parts) -> str:
+def _schedule(plan: JointPlan, parts: Parts) -> str:
     program = plan.forward
     names = name_forward(plan, program, parts)
     text = ProgramText(program, names, parts, (0, 0))

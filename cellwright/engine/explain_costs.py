@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from cellwright.engine.explain_names import sections_of
 from cellwright.engine.graph import Node
-from cellwright.engine.joint import Plan
+from cellwright.engine.joint import JointPlan
 from cellwright.engine.lower.program import Layout
 from cellwright.engine.lower.target import Target
 from cellwright.engine.plan import Product, Program
@@ -81,7 +81,7 @@ class Memory:
     gradients: int
 
 
-def costs_of(plan: Plan, program: Program, size: int) -> Costs:
+def costs_of(plan: JointPlan, program: Program, size: int) -> Costs:
     """Costs of one of a plan's programs.
 
     Args:
@@ -117,7 +117,7 @@ def costs_of(plan: Plan, program: Program, size: int) -> Costs:
     )
 
 
-def _parameter_sizes(plan: Plan) -> Iterator[int]:
+def _parameter_sizes(plan: JointPlan) -> Iterator[int]:
     yield from (width(node.shape) for node in plan.graph.nodes if node.op == "parameter")
 
 
@@ -144,7 +144,7 @@ def _summed(program: Program) -> int:
     return sum(width(program.nodes[k].shape) for k in program.grads)
 
 
-def memory_of(plan: Plan, target: Target, *, batch: int, steps: int, threads: int, directions: int) -> Memory:
+def memory_of(plan: JointPlan, target: Target, *, batch: int, steps: int, threads: int, directions: int) -> Memory:
     """Bytes held.
 
     Args:

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from cellwright.engine.explain_names import Names, Parts, name_backward, name_forward, results_of, sections_of
 from cellwright.engine.graph import Node
 from cellwright.engine.hoist import Stream
-from cellwright.engine.joint import Plan
+from cellwright.engine.joint import JointPlan
 from cellwright.engine.plan import Product, Program
 from cellwright.engine.sections import REDUCTIONS, SCANS, Section
 from cellwright.engine.spots import Spot, width
@@ -24,7 +24,7 @@ __all__ = ["ProgramText", "plan_lines", "stream_text"]
 INDEX = {"array": ("t", "b"), "state": ("b",), "scratch": ("b",), "row": (), "vector": (), "grad": ()}
 
 
-def plan_lines(plan: Plan, parts: Parts, tile: tuple[int, int]) -> list[str]:
+def plan_lines(plan: JointPlan, parts: Parts, tile: tuple[int, int]) -> list[str]:
     """Forward, then backward.
 
     Args:
@@ -50,7 +50,7 @@ def _block(title: str, lines: Sequence[str]) -> list[str]:
     return [f"  {title}", *(f"    {line}" for line in lines)] if lines else []
 
 
-def stream_text(plan: Plan, parts: Parts, stream: Stream) -> str:
+def stream_text(plan: JointPlan, parts: Parts, stream: Stream) -> str:
     """What a stream holds, as "x Wᵀ + b  # (T·B, 16)"."""
     nodes = plan.hoisted.before
 
@@ -77,7 +77,7 @@ def _joined(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"[{'; '.join(names)}]"
 
 
-def _after(plan: Plan, parts: Parts, forward: Names, backward: Names) -> list[str]:
+def _after(plan: JointPlan, parts: Parts, forward: Names, backward: Names) -> list[str]:
     """Gradients that are summed over all steps: of matrices, streams and vectors."""
     lines = []
     operands = {matrix: product for product in plan.forward.products for matrix in product.matrices}

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from cellwright.engine.graph import Node
-from cellwright.engine.joint import Plan
+from cellwright.engine.joint import JointPlan
 from cellwright.engine.plan import Product, Program
 from cellwright.engine.sections import Section
 from cellwright.engine.stored import stored_rows
@@ -134,7 +134,7 @@ def _name_new_states(program: Program, given: dict[int, str], letters: str) -> N
             given.setdefault(node, f"{letters}{program.states[state][0]}′")
 
 
-def name_forward(plan: Plan, program: Program, parts: Parts) -> Names:
+def name_forward(plan: JointPlan, program: Program, parts: Parts) -> Names:
     """Names for a forward program."""
     given = _leaves(plan, program, parts)
     taken = {name.split(".")[-1] for name in parts.shapes} | {name for name, _ in program.states}
@@ -155,7 +155,7 @@ def name_forward(plan: Plan, program: Program, parts: Parts) -> Names:
     return Names(given, 0, products)
 
 
-def _leaves(plan: Plan, program: Program, parts: Parts) -> dict[int, str]:
+def _leaves(plan: JointPlan, program: Program, parts: Parts) -> dict[int, str]:
     given: dict[int, str] = {}
     for index, node in enumerate(program.nodes):
         if node.op == "stream":
@@ -175,7 +175,7 @@ def _leaves(plan: Plan, program: Program, parts: Parts) -> dict[int, str]:
     return given
 
 
-def _name_gates(plan: Plan, program: Program, parts: Parts, given: dict[int, str]) -> None:
+def _name_gates(plan: JointPlan, program: Program, parts: Parts, given: dict[int, str]) -> None:
     """A nonlinearity of sums that read one gate's products, streams or biases only is that gate."""
     nodes, taken = program.nodes, set(given.values())
     of_leaf: dict[int, str | None] = {}
@@ -207,7 +207,7 @@ def _name_gates(plan: Plan, program: Program, parts: Parts, given: dict[int, str
             taken.add(given[index])
 
 
-def name_backward(plan: Plan, program: Program, parts: Parts, forward: Names) -> Names:
+def name_backward(plan: JointPlan, program: Program, parts: Parts, forward: Names) -> Names:
     """Names for the backward program: what it reads back or computes again keeps its name."""
     saving = plan.forward
     given = _leaves(plan, program, parts)
@@ -236,7 +236,7 @@ def name_backward(plan: Plan, program: Program, parts: Parts, forward: Names) ->
     return Names(given, forward.count, products)
 
 
-def _name_cotangents(plan: Plan, program: Program, parts: Parts, given: dict[int, str], forward: Names) -> None:
+def _name_cotangents(plan: JointPlan, program: Program, parts: Parts, given: dict[int, str], forward: Names) -> None:
     """dz.i for what is stored for the gradient of R.i, ds0.i for what goes to a stream alone."""
     named: dict[Node, str] = {}
     for product, nodes in results_of(plan.forward):

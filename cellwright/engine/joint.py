@@ -16,7 +16,7 @@ from cellwright.engine.plan import Array, Program, plan_program
 from cellwright.engine.simplify import prune, simplify, simplify_nodes
 from cellwright.engine.spots import Spot, padded, width
 
-__all__ = ["Joint", "OuterProduct", "Plan", "make_plan"]
+__all__ = ["Joint", "JointPlan", "OuterProduct", "make_plan"]
 
 CHEAP = frozenset(
     [
@@ -61,7 +61,7 @@ class OuterProduct:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class JointPlan:
     """One direction of one layer, planned.
 
     Attributes:
@@ -97,7 +97,7 @@ class Joint:
     outers: tuple[tuple[Node, int, int], ...]
 
 
-def make_plan(graph: Graph, lanes: int, order: Sequence[str] = ()) -> Plan:
+def make_plan(graph: Graph, lanes: int, order: Sequence[str] = ()) -> JointPlan:
     """Plans a traced step for vectors of `lanes` numbers.
 
     Args:
@@ -106,7 +106,7 @@ def make_plan(graph: Graph, lanes: int, order: Sequence[str] = ()) -> Plan:
     hoisted = hoist(simplify(graph), order)
     inner = hoisted.graph
     joint = _joint(inner, differentiate(inner))
-    return Planning(graph, hoisted, joint, lanes, order).plan()
+    return JointPlanner(graph, hoisted, joint, lanes, order).plan()
 
 
 def _joint(graph: Graph, gradient: Gradient) -> Joint:
@@ -126,7 +126,7 @@ def _joint(graph: Graph, gradient: Gradient) -> Joint:
     )
 
 
-class Planning:
+class JointPlanner:
     """Works out both programs from the joint nodes."""
 
     def __init__(self, graph: Graph, hoisted: Hoisted, joint: Joint, lanes: int, order: Sequence[str]) -> None:
@@ -174,12 +174,12 @@ class Planning:
         self.saved_columns = column
         return saved
 
-    def plan(self) -> Plan:
+    def plan(self) -> JointPlan:
         forward = self._forward("forward", self.saved)
         without = self._forward("inference", {})
         backward, outers, grads, parts = self._backward()
         output = width(self.hoisted.graph.nodes[self.hoisted.graph.output].shape)
-        return Plan(
+        return JointPlan(
             self.graph, self.hoisted, forward, without, backward,
             self.saved_columns, self.states, output, outers, grads, parts,
         )  # fmt: skip

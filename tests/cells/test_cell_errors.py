@@ -292,7 +292,7 @@ def test_the_line_shown_is_the_users_text() -> None:
             "for example from cellwright.ops: ",
         ),
         (NotYetAssigned, "UnboundLocalError", "Give it a value on every way to this line."),
-        (Numpy, "TypeError", "use cellwright.ops.tanh."),
+        (Numpy, "Numpy.step gives a cell's value to a function of NumPy", "use cellwright.ops.tanh."),
         (NumpyInside, "KeyError", "NumPy cannot compute on a cell's values"),
         (Raises, "Raises.step: OverflowError: too much", None),
     ],

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from cellwright.engine.graph import Graph, Node
-from cellwright.engine.joint import OuterProduct, Plan, make_plan
+from cellwright.engine.joint import JointPlan, OuterProduct, make_plan
 from cellwright.engine.lower.choice import Choice, choose
 from cellwright.engine.lower.target import Target
 from cellwright.engine.run.memory import empty, zeros
@@ -50,7 +50,7 @@ class Compiled:
 
     def __init__(self, graph: Graph, order: Sequence[str], target: Target, products: str | None = None) -> None:
         self.graph, self.target = graph, target
-        self.plan: Plan = make_plan(graph, target.lanes, order)
+        self.plan: JointPlan = make_plan(graph, target.lanes, order)
         self.schedule = schedule_of(self.plan.forward, target.size)
         self.dtype = DTYPES[target.dtype]
         programs = (self.plan.forward, self.plan.backward)
