@@ -9,6 +9,7 @@ from cellwright.cells.named import cell_named
 from cellwright.engine.trace import trace
 from cellwright.engine.unused import unused_warnings
 from cellwright.errors import ConfigError, UnsupportedOp
+from cellwright.microscope.keeping import keeping_warnings
 
 __all__ = ["draw_cell", "show_cell"]
 
@@ -18,6 +19,7 @@ def show_cell(name: str | None, input_size: int, hidden_size: int) -> None:
 
     Raises CellError: at these sizes the cell's step is wrong on any backend.
     """
+
     if name is None:
         width = max(len(key) for key in CELLS)
         for key, kind in CELLS.items():
@@ -26,7 +28,9 @@ def show_cell(name: str | None, input_size: int, hidden_size: int) -> None:
     cell = cell_named(name, CELLS)
     remarks: tuple[str, ...]
     try:
-        remarks = unused_warnings(cell, trace(cell, input_size, hidden_size))
+        names: dict[str, int] = {}
+        graph = trace(cell, input_size, hidden_size, True, names)
+        remarks = (*unused_warnings(cell, graph), *keeping_warnings(cell, graph, names))
     except UnsupportedOp as unsupported:
         remarks = (f"{cell.name} runs in the plain loop, a step at a time in torch: {unsupported}",)
     print(cell.equations())
