@@ -14,6 +14,7 @@ A table of such a file is one figure; its keys:
     run       another table of the file: the same training, evaluated in another way (with --keep it is not repeated)
     networks  if given, `cellwright compare TASK --networks …` instead of train and evaluate
     asked     the least that a figure of the model's line should reach; with a minus sign the most: {mse = -0.40}
+    figure    what the page shows; without it the first of `asked`, or the first there is
     seeds     of train.seed
 
 The test split is read once a run, by `cellwright evaluate`. Results go to benchmarks/results/FILE_TABLE.json.

@@ -103,8 +103,8 @@ def tasks_table(task: str) -> str:
     for file in sorted(RESULTS.glob(f"{task}_*.json")):
         data = json.loads(file.read_text(encoding="utf-8"))
         asked = data["table"].get("asked", {})
-        figure = next(iter(asked or next(iter(data["summary"].values()))))
-        write = error_text if figure in ("mse", "mae") else figure_text
+        figure = data["table"].get("figure") or next(iter(asked or next(iter(data["summary"].values()))))
+        write = {"mse": error_text, "mae": error_text, "BLEU": score_text}.get(figure, figure_text)
         means = {name: write(figures[figure], len(data["runs"])) for name, figures in data["summary"].items()}
         (first, ours), *others = means.items()
         model = ours if first == "model" else f"{first} {ours}"
@@ -137,6 +137,11 @@ def figure_text(row: dict[str, Any], seeds: int) -> str:
     scale = 100 if abs(row["mean"]) <= 1 else 1
     spread = f" ± {scale * row['standard_deviation']:.2f}" if seeds > 1 else ""
     return f"{scale * row['mean']:.2f}{spread}"
+
+
+def score_text(row: dict[str, Any], seeds: int) -> str:
+    """Scores that are no shares."""
+    return f"{row['mean']:.2f}" + (f" ± {row['standard_deviation']:.2f}" if seeds > 1 else "")
 
 
 def error_text(row: dict[str, Any], seeds: int) -> str:
