@@ -9,8 +9,7 @@ import inspect
 import linecache
 import math
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Mapping, Sequence
 from types import FrameType
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -70,11 +69,6 @@ def step_place(cell: Cell | type[Cell]) -> dict[str, Any]:
 def class_place(cell: type[Cell]) -> dict[str, Any]:
     """File, line and text of the `class` statement of a cell without a `step`, for CellError(**class_place(cell))."""
     return _stepless.get(cell, {})
-
-
-@lru_cache(maxsize=256)  # reading a signature costs as much as a small step
-def _parameters(step: Callable[..., Any]) -> tuple[inspect.Parameter, ...]:
-    return tuple(inspect.signature(step).parameters.values())
 
 
 def hidden_size_of(cell: Cell, weights: Mapping[str, Any], states: Sequence[Any]) -> int | None:
@@ -226,8 +220,8 @@ class Cell:
 
     def _arguments(self) -> tuple[inspect.Parameter, ...]:
         """What `step` takes after x and the states."""
-        own = _parameters(self.step.__func__)[1:] if inspect.ismethod(self.step) else _parameters(self.step)
-        return own[1 + len(self.state_names) :]
+        # read anew each time: torch.compile, which follows this, warns of a cache
+        return tuple(inspect.signature(self.step).parameters.values())[1 + len(self.state_names) :]
 
     def _check_arguments(self, takes: tuple[str, ...]) -> None:
         """Raises CellError for a parameter that `step` does not take, and for an argument that nothing declares."""
