@@ -22,6 +22,7 @@ __all__ = [
     "read_bytes",
     "read_lines",
     "tokenize",
+    "wrong_byte",
 ]
 
 Unit = Literal["word", "char"]
@@ -106,12 +107,17 @@ def decode(data: bytes, path: Path, encoding: str = "utf-8") -> str:
     except UnicodeDecodeError as error:
         # The decoder counts from after a byte-order mark.
         start = error.start + (3 if encoding == "utf-8" and data.startswith(b"\xef\xbb\xbf") else 0)
-        raise DataError(
-            f"Expected {encoding.upper()}, found byte 0x{data[start]:02x} at offset {start:,}.",
-            file=path,
-            line=data.count(b"\n", 0, start) + 1,
-            repair="Save the file as UTF-8 (for example: iconv -f GB18030 -t UTF-8).",
-        ) from None
+        raise wrong_byte(path, data[start], start, data.count(b"\n", 0, start) + 1, encoding) from None
+
+
+def wrong_byte(path: Path, byte: int, offset: int, line: int, encoding: str = "utf-8") -> DataError:
+    """The error of a byte that the encoding does not have."""
+    return DataError(
+        f"Expected {encoding.upper()}, found byte 0x{byte:02x} at offset {offset:,}.",
+        file=path,
+        line=line,
+        repair="Save the file as UTF-8 (for example: iconv -f GB18030 -t UTF-8).",
+    )
 
 
 def numbered_blocks(lines: list[str]) -> Iterator[list[tuple[int, str]]]:

@@ -107,12 +107,12 @@ def stream_of(text: Text, vocabulary: TextVocabulary, most: int = 0) -> Stream:
     """The text's rows.
 
     Args:
-        most: of a text on the disk, not many more than these; 0 = all.
+        most: not many more than these; 0 = all.
     """
     kept: list[NDArray[np.int64]] = [np.zeros(0, np.int64)]
     for block in row_blocks(text, vocabulary):
         kept.append(block)
-        if most and isinstance(text, DiskText) and sum(map(len, kept)) >= most:
+        if most and sum(map(len, kept)) >= most:
             break
     rows = np.concatenate(kept)
     if not isinstance(text, SentenceText):

@@ -41,7 +41,7 @@ def evaluate_model(model: LmModel, data: LmData, split: str) -> Report:
             "dynamic evaluation: the weights take a gradient step after every "
             f"{data.dynamic_steps} tokens of the {split} text, which they have foretold before"
         )
-    train = stream_of(corpus.train, model.vocabulary, most=NGRAM_TOKENS).rows
+    train = stream_of(corpus.train, model.vocabulary, most=NGRAM_TOKENS if data.stream else 0).rows
     if data.stream:
         notes.append(f"the n-grams have read the first {len(train):,} tokens of train")
     order = data.ngram or ORDERS[data.unit]

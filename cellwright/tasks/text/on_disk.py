@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellwright.errors import DataError
+from cellwright.tasks.data.text import wrong_byte
 from cellwright.tasks.text.plain import Text, words_of
 
 __all__ = ["DiskText", "RowsOnDisk", "pieces"]
@@ -76,14 +77,9 @@ def pieces(path: Path) -> Iterator[str]:
 
 
 def _wrong(path: Path, error: UnicodeDecodeError, begin: int, lines: int) -> DataError:
-    """The error of bytes that began at offset `begin`."""
-    before = error.object[: error.start].count(b"\n")
-    return DataError(
-        f"Expected UTF-8, found byte 0x{error.object[error.start]:02x} at offset {begin + error.start:,}.",
-        file=path,
-        line=lines + before + 1,
-        repair="Save the file as UTF-8 (for example: iconv -f GB18030 -t UTF-8).",
-    )
+    """The error of bytes that began at offset `begin`, after so many lines."""
+    line = lines + error.object[: error.start].count(b"\n") + 1
+    return wrong_byte(path, error.object[error.start], begin + error.start, line)
 
 
 class RowsOnDisk:
