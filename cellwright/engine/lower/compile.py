@@ -10,7 +10,7 @@ from llvmlite import ir
 
 from cellwright.engine.lower.target import Isa
 
-__all__ = ["OPTIONS", "Loaded", "compile_module", "load_object", "machine_for"]
+__all__ = ["OPTIONS", "Loaded", "compile_module", "load_object", "machine_for", "optimised"]
 
 SPEED = 2
 MACHINE = {"opt": SPEED, "reloc": "pic", "codemodel": "default"}
@@ -27,8 +27,8 @@ def machine_for(isa: Isa) -> Any:
     return target.create_target_machine(cpu=isa.cpu, features=isa.features, **MACHINE)
 
 
-def compile_module(module: ir.Module, isa: Isa) -> bytes:
-    """The object file of a module."""
+def optimised(module: ir.Module, isa: Isa) -> Any:
+    """The module after LLVM's passes, which say what is wrong with it."""
     machine = machine_for(isa)
     parsed = llvm.parse_assembly(str(module))
     parsed.verify()
@@ -38,7 +38,12 @@ def compile_module(module: ir.Module, isa: Isa) -> bytes:
         setattr(options, name, value)
     builder = llvm.create_pass_builder(machine, options)
     builder.getModulePassManager().run(parsed, builder)
-    return bytes(machine.emit_object(parsed))
+    return parsed
+
+
+def compile_module(module: ir.Module, isa: Isa) -> bytes:
+    """The object file of a module."""
+    return bytes(machine_for(isa).emit_object(optimised(module, isa)))
 
 
 class Loaded:

@@ -5,25 +5,16 @@ from __future__ import annotations
 import re
 
 import pytest
-from llvmlite import binding as llvm
 
-from cellwright.engine.lower.compile import SPEED, TUNING, compile_module, machine_for
+from cellwright.engine.lower.compile import machine_for, optimised
 from cellwright.engine.lower.product import product_module
 from cellwright.engine.lower.target import ISAS, Target
 
 
 def loops(target: Target) -> list[str]:
     """Assembly of the blocks that multiply."""
-    module = product_module(target)
-    compile_module(module, target.isa)  # prepares LLVM's targets, and says what is wrong with the module
-    parsed, machine = llvm.parse_assembly(str(module)), machine_for(target.isa)
-    parsed.data_layout = str(machine.target_data)
-    options = llvm.create_pipeline_tuning_options(speed_level=SPEED)
-    for name, value in TUNING.items():
-        setattr(options, name, value)
-    builder = llvm.create_pass_builder(machine, options)
-    builder.getModulePassManager().run(parsed, builder)
-    blocks = re.split(r"\n(?=\.LBB)", str(machine.emit_assembly(parsed)))
+    parsed = optimised(product_module(target), target.isa)
+    blocks = re.split(r"\n(?=\.LBB)", str(machine_for(target.isa).emit_assembly(parsed)))
     return [block for block in blocks if block.count("vfmadd") >= 8]
 
 
