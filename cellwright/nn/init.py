@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import lru_cache
 
 import torch
 from torch import Tensor, nn
@@ -95,6 +96,7 @@ def set_bias(views: Mapping[str, Tensor], gate: str, value: Tensor) -> None:
         views[f"bR.{gate}"].zero_()
 
 
+@lru_cache(maxsize=64)  # asked for by every layer and direction of a model
 @torch.no_grad()
 def keeping_gate(cell: Cell) -> tuple[str, float] | None:
     """The gate that decides how much of the old state is kept, and +1 if a high gate keeps, -1 if a low one.
