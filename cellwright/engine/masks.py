@@ -73,9 +73,7 @@ def mask_step(graph: Graph, masking: Masking) -> tuple[Graph, list[int]]:
         if node.op == "state":
             old[node.name] = moved[-1]
             masked = node.name in masking.dropout
-            inside.append(
-                builder.add_op("mul", (moved[-1], mask("dropout", node.name)), {}) if masked else moved[-1]
-            )
+            inside.append(builder.add_op("mul", (moved[-1], mask("dropout", node.name)), {}) if masked else moved[-1])
         elif node.op == "matmul" or within == tuple(moved[a] for a in node.args):
             inside.append(moved[-1])
         else:

@@ -219,8 +219,7 @@ def _counted(results: Sequence[tuple[int, int, int]]) -> tuple[Array, Array, Arr
 
 def _wilson_roots(accuracy: Array, total: Array) -> Array:
     rows = [
-        np.sort(np.roots([n + Z**2, -(2 * n * p + Z**2), n * p**2]).real)
-        for p, n in zip(accuracy, total, strict=True)
+        np.sort(np.roots([n + Z**2, -(2 * n * p + Z**2), n * p**2]).real) for p, n in zip(accuracy, total, strict=True)
     ]
     return np.asarray(np.clip(np.stack(rows), 0, 1))
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from cellwright.engine.run.registry import compiled_for
 from cellwright.engine.run.steps import Steps
 from cellwright.errors import BackendError, ConfigError, DtypeError, ShapeError
-from cellwright.nn.compiled import LayerSource
+from cellwright.nn.compiled import LayerSource, computed_in, in_type
 from cellwright.nn.layout import States
 
 __all__ = ["Stepper"]
@@ -37,6 +37,9 @@ class Stepper:
         batch: sequences side by side.
         state: where to begin, one (L, B, S) a declared state; zeros if not given.
 
+    A layer of bfloat16 weights carries states of float32 and rounds y alone, the last layer's: what the sequence call
+    rounds besides, from layer to layer and at the end of a call, is not rounded here.
+
     Attributes:
         state: what is carried now, one (L, B, S) a declared state.
     """
@@ -53,12 +56,15 @@ class Stepper:
     ) -> None:
         if batch < 1:
             raise ConfigError(f"a stepper of batch={batch}: at least one sequence.")
-        if dtype not in (torch.float32, torch.float64):
+        if dtype not in (torch.float32, torch.float64, torch.bfloat16):
             raise DtypeError(
-                f"a stepper computes in float32 or float64, the weights are {dtype}.", repair="layer.float()"
+                f"a stepper takes weights of float32, float64 or bfloat16, these are {dtype}.", repair="layer.float()"
             )
-        sources = [source(layer, False) for layer in range(num_layers)]
-        layers = [(compiled_for(own.key, dtype), own.parameters) for own in sources]
+        kept = computed_in(dtype)
+        layers = []
+        for own in (source(layer, False) for layer in range(num_layers)):
+            weights = {name: in_type(tensor, kept) for name, tensor in own.parameters.items()}
+            layers.append((compiled_for(own.key, dtype), weights))
         for compiled, _ in layers:
             if not compiled.streams.reads_x_alone:
                 raise BackendError(
@@ -68,12 +74,13 @@ class Stepper:
         self.batch, self.input_size = batch, input_size
         self.state_sizes = dict(state_sizes)
         self._states = [
-            [torch.zeros((batch, size), dtype=dtype) for size in self.state_sizes.values()] for _ in range(num_layers)
+            [torch.zeros((batch, size), dtype=kept) for size in self.state_sizes.values()] for _ in range(num_layers)
         ]
         if state is not None:
             self.state = tuple(state)
         self._steps = Steps(layers, self._states, batch, input_size)
         self._x, self._y = self._steps.x, self._steps.y
+        self._rounded = None if dtype == kept else torch.zeros_like(self._y, dtype=dtype)
         self._x_numpy, self._y_numpy = self._x.numpy(), self._y.numpy()
         self._run = self._steps.run
 
@@ -84,7 +91,8 @@ class Stepper:
             x: (B, I), or (I) with batch 1; torch or NumPy.
 
         Returns:
-            y (B, O), or (O) for x of (I), of x's kind. The next call writes over it: copy what is to be kept.
+            y (B, O), or (O) for x of (I): for torch in the type of the weights, for NumPy in that of the states. The
+            next call writes over it: copy what is to be kept.
 
         Raises:
             ShapeError: x has another shape.
@@ -97,7 +105,8 @@ class Stepper:
         self._check(x.shape)
         self._x.copy_(x.detach())
         self._run()
-        return self._y if x.dim() == 2 else self._y[0]
+        y = self._y if self._rounded is None else self._rounded.copy_(self._y)
+        return y if x.dim() == 2 else y[0]
 
     def _check(self, shape: Sequence[int]) -> None:
         if tuple(shape) != (self.batch, self.input_size) and (self.batch != 1 or tuple(shape) != (self.input_size,)):

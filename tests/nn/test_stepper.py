@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from cellwright import nn as cwnn
 from cellwright.cells import CELLS, LSTM
+from cellwright.engine.run.registry import force_products
 from cellwright.errors import ConfigError, DtypeError, ShapeError
 from cellwright.nn import Recurrent, Stepper
 
@@ -57,6 +59,27 @@ def test_sequences_beside_and_the_cut_of_a_stream_change_no_bit() -> None:
     begin = stepped(first, x[:2])
     second = layer.stepper(B, first.state)
     assert torch.equal(torch.cat([begin, stepped(second, x[2:])]), whole)
+
+
+@pytest.mark.parametrize("products", ["float32", "bfloat16"])
+def test_steps_of_weights_of_bfloat16_carry_float32(products: str) -> None:
+    """y is a rounding (2⁻⁸ of itself at most) of the numbers in float64; so is each operand of a bfloat16 product."""
+    layer = Recurrent(LSTM(), I, H, num_layers=2).bfloat16()
+    x = torch.randn(T, B, I).bfloat16()
+    with torch.no_grad():
+        exact = copy.deepcopy(layer).double()(x.double(), backend="reference")[0]
+    with force_products(products):
+        whole = stepped(layer.stepper(B), x)
+        first = layer.stepper(B)
+        begin = stepped(first, x[:2])
+        rest = stepped(layer.stepper(B, first.state), x[2:])
+        in_numpy = layer.stepper(B)(x[0].float().numpy())
+    assert whole.dtype == torch.bfloat16
+    assert all(part.dtype == torch.float32 for part in first.state)
+    assert torch.equal(torch.cat([begin, rest]), whole)
+    assert torch.equal(torch.from_numpy(in_numpy).bfloat16(), whole[0])
+    eps = torch.finfo(torch.bfloat16).eps
+    assert float((whole.double() - exact).norm() / exact.norm()) <= eps
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -141,5 +164,5 @@ def test_what_does_not_fit_is_refused() -> None:
         layer.stepper(0)
     with pytest.raises(ConfigError, match="a step knows no future"):
         Recurrent(LSTM(), I, H, bidirectional=True).stepper()
-    with pytest.raises(DtypeError, match="float32 or float64"):
-        layer.bfloat16().stepper()
+    with pytest.raises(DtypeError, match=r"these are torch\.float16"):
+        layer.half().stepper()

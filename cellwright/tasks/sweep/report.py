@@ -27,8 +27,7 @@ def trial_line(trial: Trial, trials: int, best: bool) -> str:
 
 @dataclass(frozen=True, slots=True)
 class SweepReport:
-    """Attributes:
-    """
+    """Attributes:"""
 
     task: str
     folder: Path
