@@ -66,6 +66,12 @@ def step_place(cell: Cell | type[Cell]) -> dict[str, Any]:
     return {} if code is None else {"file": code.co_filename, "line": code.co_firstlineno}
 
 
+def at_step(cell: Cell) -> str:
+    """Where the cell's `step` stands, as a warning says it: " (file:line)"; empty where it has no text."""
+    place = step_place(cell)
+    return f" ({place['file']}:{place['line']})" if place else ""
+
+
 def class_place(cell: type[Cell]) -> dict[str, Any]:
     """File, line and text of the `class` statement of a cell without a `step`, for CellError(**class_place(cell))."""
     return _stepless.get(cell, {})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cellwright.cells.cell import Cell, step_place
+from cellwright.cells.cell import Cell, at_step
 from cellwright.engine.graph import Graph
 
 __all__ = ["unused_gates", "unused_warnings"]
@@ -24,10 +24,8 @@ def unused_gates(cell: Cell, graph: Graph) -> tuple[str, ...]:
 
 def unused_warnings(cell: Cell, graph: Graph) -> tuple[str, ...]:
     """A line for each such gate: what is wrong, where, and what to do."""
-    place = step_place(cell)
-    at = f" ({place['file']}:{place['line']})" if place else ""
     return tuple(
-        f"warning: {cell.name} declares the gate {gate}, which step never uses{at}: "
+        f"warning: {cell.name} declares the gate {gate}, which step never uses{at_step(cell)}: "
         f"take it out of gates, or use W.{gate}, R.{gate} or b.{gate}"
         for gate in unused_gates(cell, graph)
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from cellwright.cells.cell import Cell, step_place
+from cellwright.cells.cell import Cell, at_step
 from cellwright.engine.graph import LEAVES, Graph
 from cellwright.microscope.ranges import Range, ranges
 
@@ -34,9 +34,7 @@ def keeping_warnings(cell: Cell, graph: Graph, names: Mapping[str, int]) -> tupl
     Args:
         names: the values that `step` names, as `trace` gives them.
     """
-    place = step_place(cell)
-    at = f" ({place['file']}:{place['line']})" if place else ""
-    called = {index: name for name, index in names.items()}
+    called, at = {index: name for name, index in names.items()}, at_step(cell)
     return tuple(
         f"warning: {cell.name} multiplies the state {state} by {called[index]}, which can be "
         f"{low:.4g} to {high:.4g}{at}: above 1 the state grows, below 0 it changes its sign; σ stays between 0 and 1"
