@@ -70,7 +70,7 @@ def test_tones_are_told_apart_and_sound_is_read_from_files_and_samples(
     model = cw.train("transcribe", data=clips, out=tmp_path / "r", **own)  # type: ignore[arg-type]
     report = cw.evaluate(model, clips)
     assert report.data == f"{clips.name} without cid"
-    assert report.figures["accuracy"] > 0.8
+    assert report.figures["accuracy"] >= 0.95  # mission row D19
     samples = np.concatenate([np.zeros(400), tone(310), np.zeros(400), tone(2050), np.zeros(400)])
     (tmp_path / "x.wav").write_bytes(wav(samples))
     assert model.predict(str(tmp_path / "x.wav")).text == model.predict(samples).text == "02"
