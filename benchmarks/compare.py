@@ -13,5 +13,5 @@ from record import cellwright, record
 for name in sys.argv[1:] or ["travel-en", "travel-zh"]:
     result = json.loads(cellwright("compare", "--data", name, "--json"))
     record(f"compare_{name}", f"cellwright compare --data {name} --json", result)
-    for row in result["networks"]:
-        print(row["name"], row["cities"], flush=True)
+    for row in result["lines"]:
+        print(row, flush=True)

@@ -69,7 +69,7 @@ def one_run(name: str, data: str, seed: int, scratch: Path) -> dict[str, Any]:
     result = json.loads(
         cellwright("evaluate", str(out / "best"), "--data", data, "--split", "test", "--scheme", scheme, "--json")
     )
-    print(f"{name} seed {seed}: {seconds:.0f} s  {result['model']}", flush=True)
+    print(f"{name} seed {seed}: {seconds:.0f} s  {result['lines'][0]}", flush=True)
     by_hand = {"by_hand": by_hand_right(out, name)} if SETS[name][0] is None else {}
     return {"seed": seed, "train_seconds": round(seconds, 1), "test": result} | by_hand
 
@@ -85,7 +85,7 @@ def by_hand_right(model_folder: Path, name: str) -> int:
 
 
 def summary(runs: list[dict[str, Any]], key: str) -> dict[str, float]:
-    values = [100 * run["test"]["model"][key] for run in runs]
+    values = [100 * run["test"]["lines"][0][key] for run in runs]
     spread = statistics.stdev(values) if len(values) > 1 else 0.0
     return {"mean": round(statistics.mean(values), 2), "standard_deviation": round(spread, 2)}
 
@@ -100,7 +100,7 @@ def main() -> None:
             data = data_path(name, Path(folder))
             runs = [one_run(name, data, seed, Path(folder)) for seed in options.seeds]
             figures = FIGURES.get(name, {})
-            keys = [key for key in KEYS if runs[0]["test"]["model"][key] is not None]
+            keys = [key for key in KEYS if runs[0]["test"]["lines"][0][key] is not None]
             results = {key: summary(runs, key) | ({"asked": figures[key]} if key in figures else {}) for key in keys}
             record(
                 f"slots_{name}",

@@ -8,5 +8,5 @@ import cellwright as cw
 with tempfile.TemporaryDirectory() as runs:
     demo = Path(__file__).with_name("demo.toml")
     model = cw.train("slots", data="travel-en", config=demo, out=f"{runs}/small", data__size=4000)
-    print(f"slot F1 on valid: {cw.evaluate(model, 'travel-en', split='valid').slot_f1:.3f}")
+    print(f"slot F1 on valid: {cw.evaluate(model, 'travel-en', split='valid').figures['slot_f1']:.3f}")
     print(model.predict("leave Taipei on November 2nd"))

@@ -63,12 +63,13 @@ def slots_table() -> str:
 def compare_table(name: str) -> str:
     """The committed run of `cellwright compare`."""
     data = json.loads((RESULTS / f"compare_{name}.json").read_text(encoding="utf-8"))
-    kinds = list(data["networks"][0]["cities"])
+    cities = data["sections"]["cities"]
+    kinds = [kind for kind in cities[0] if kind != "name"]
     lines = [f"| network | slot F1 | intent | {' | '.join(kinds)} |", "|---" * (3 + len(kinds)) + "|"]
-    for row in data["networks"]:
-        cities = [f"{100 * c['right'] / c['total']:.1f}" for c in row["cities"].values()]
+    for row, of_cities in zip(data["lines"], cities, strict=True):
+        shares = [f"{100 * of_cities[kind]['value']:.1f}" for kind in kinds]
         figures = [f"{100 * row[key]:.1f}" for key in ("slot_f1", "intent_accuracy")]
-        lines.append(f"| {row['name']} | {' | '.join([*figures, *cities])} |")
+        lines.append(f"| {row['name']} | {' | '.join([*figures, *shares])} |")
     return "\n".join(lines)
 
 

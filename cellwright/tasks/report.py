@@ -47,6 +47,7 @@ class Report:
         percent: figures that are shares from 0 to 1 and shown in percent; all others are shown as they are.
         sections: further tables.
         notes: sentences below the tables.
+        intervals: whether the tables show the interval of a share; programs get it always.
     """
 
     task: str
@@ -58,6 +59,7 @@ class Report:
     percent: Sequence[str] = ()
     sections: Sequence[Section] = ()
     notes: Sequence[str] = field(default_factory=list)
+    intervals: bool = True
 
     @property
     def figures(self) -> Mapping[str, Figure]:
@@ -93,8 +95,13 @@ class Report:
         for key in keys:
             table.add_column(key.replace("_", " "), justify="right")
         for line in lines:
-            table.add_row(line.name, *(shown(line.figures.get(key), key in self.percent) for key in keys))
+            table.add_row(line.name, *(self._shown(key, line.figures.get(key)) for key in keys))
         return table
+
+    def _shown(self, key: str, value: Figure) -> str:
+        if isinstance(value, Share) and not self.intervals:
+            return f"{100 * value.value:.1f}"
+        return shown(value, key in self.percent)
 
 
 def shown(value: Figure, percent: bool = False) -> str:

@@ -104,8 +104,8 @@ def test_evaluate_prints_model_and_baselines(run: Path, cellwright, tmp_path: Pa
     for piece in ("model", "per-token table", "majority", "departure", "slot given"):
         assert piece in shown.stdout
     data = json.loads(cellwright("evaluate", run, "--data", tmp_path / "d", "--split", "valid", "--json").stdout)
-    assert data["utterances"] == 1000
-    assert data["model"]["slot_f1"] > data["baselines"]["per_token"]["slot_f1"]
+    assert data["examples"] == 1000
+    assert data["lines"][0]["slot_f1"] > data["lines"][1]["slot_f1"]
 
 
 def test_data_writes_every_format(cellwright, tmp_path: Path) -> None:
@@ -213,6 +213,8 @@ def test_compare_prints_one_row_a_network(cellwright) -> None:
     small = ["--set", "data.size=200", "--set", "train.epochs=1", "--set", "model.hidden_size=8"]
     done = cellwright("compare", "--data", "travel-zh", "--networks", "per-token,BiGRU", *small)
     assert done.returncode == 0, done.stderr
-    assert [line.split()[0] for line in done.stdout.splitlines()[:3]] == ["network", "per-token", "BiGRU"]
+    rows = [line.split()[0] for line in done.stdout.splitlines() if line.startswith(("per-token", "BiGRU"))]
+    assert rows == ["per-token", "BiGRU", "per-token", "BiGRU"]  # figures, then cities that only the context decides
     data = json.loads(cellwright("compare", "--networks", "GRU", "--json", *small).stdout)
-    assert data["networks"][0]["cities"]["left"]["total"] == 2000
+    assert [line["name"] for line in data["lines"]] == ["GRU"]
+    assert data["sections"]["cities"][0]["left"]["total"] == 2000

@@ -10,23 +10,26 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from cellwright.tasks.comparison import NETWORKS
 from cellwright.tasks.data.splits import with_validation
 from cellwright.tasks.networks.cell_choice import choose_cell
+from cellwright.tasks.report import Figure, Line, Report, Section
+from cellwright.tasks.share import Share
 from cellwright.tasks.slots.config import SlotsConfig
 from cellwright.tasks.slots.corpora import open_corpus
+from cellwright.tasks.slots.evaluate import PERCENT
 from cellwright.tasks.slots.metrics import Scores
 from cellwright.tasks.slots.model_file import load_model
-from cellwright.tasks.slots.report import CASE_KINDS, print_comparison
 from cellwright.tasks.slots.task import SlotsTask, answers, compare_answers
 from cellwright.tasks.training.loop import fit, prepare
 from cellwright.tasks.training.run_folder import RunFolder
 from cellwright.tasks.training.side_by_side import train_each
 from cellwright.tasks.travel.generate import Case, TravelCorpus
 
-__all__ = ["SETTINGS", "CaseCount", "Comparison", "Row", "compare", "train_network"]
+__all__ = ["SETTINGS", "CaseCount", "Row", "compare", "train_network"]
+
+CASE_KINDS = ("left", "right", "far left", "far right", "new left", "new right")
+CITIES = "cities"
 
 # Small networks and no CRF: the rows differ in nothing but what a word's tag can depend on.
 SETTINGS: dict[str, Any] = {
@@ -79,35 +82,16 @@ class Row:
     seconds: float
     cases: dict[str, CaseCount] = field(default_factory=dict)
 
+    def figures(self) -> dict[str, Figure]:
+        """Of the first table; precision and recall apart are `evaluate`'s."""
+        kept = ("slot_f1", "intent_accuracy", "sentence_accuracy", "token_accuracy")
+        scores = self.scores.figures()
+        cost = {"parameters": self.parameters, "seconds": round(self.seconds)}
+        return {**{key: scores[key] for key in kept}, **cost}
 
-@dataclass(slots=True)
-class Comparison:
-    """All networks on one corpus."""
-
-    data: str
-    rows: list[Row]
-    notes: list[str]
-
-    def to_data(self) -> dict[str, Any]:
-        """For `--json`."""
-        return {
-            "data": self.data,
-            "networks": [
-                {
-                    "name": row.name,
-                    **row.scores.figures(),
-                    "cities": {kind: {"right": c.right, "total": c.total} for kind, c in row.cases.items()},
-                    "parameters": row.parameters,
-                    "seconds": round(row.seconds, 2),
-                }
-                for row in self.rows
-            ],
-            "notes": self.notes,
-        }
-
-    def print(self, console: Console) -> None:
-        """One row a network."""
-        print_comparison(self, console)
+    def cities(self) -> dict[str, Figure]:
+        """Of the second table."""
+        return {kind: Share(case.right, case.total) if case.total else None for kind, case in self.cases.items()}
 
 
 def compare(
@@ -116,7 +100,7 @@ def compare(
     *,
     processes: int = 1,
     on_row: Callable[[Row], None] | None = None,
-) -> Comparison:
+) -> Report:
     """Train each network on the same corpus with the same settings but cell and direction; evaluate each once.
 
     Args:
@@ -134,18 +118,21 @@ def compare(
             on_row(row)
 
     rows = train_each(first, partial(train_network, config=config), processes, known)
-    notes = [
-        *corpus.notes,
-        f"{len(dict(corpus.splits())[split]):,} utterances of {corpus.name} {split}; figures in percent",
-    ]
+    chosen = [rows[name] for name in networks]
+    notes, sections = list(corpus.notes), []
     if isinstance(corpus, TravelCorpus):
+        sections = [Section(CITIES, [Line(row.name, row.cities()) for row in chosen])]
         cases = corpus.cases[split]
         notes.append(
             f"left … new right: {len(cases):,} cities that only the context makes departure or destination, in pairs "
             "that differ in nothing but the cue, left or right of the city, so that 50 is chance; far: cue 10 to 30 "
             "words away; new: neither the city nor the sentence frame is in training"
         )
-    return Comparison(corpus.name, [rows[name] for name in networks], notes)
+    lines = [Line(row.name, row.figures()) for row in chosen]
+    return Report(
+        "slots", corpus.name, split, len(dict(corpus.splits())[split]), lines,
+        "utterances", PERCENT, sections, notes, intervals=False,
+    )  # fmt: skip
 
 
 def train_network(name: str, config: SlotsConfig) -> Row:

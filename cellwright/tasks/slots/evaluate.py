@@ -3,91 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
-
-from rich.console import Console
 
 from cellwright.errors import DataError
 from cellwright.tasks.data.labels import intent_labels, slot_labels, unseen_labels
 from cellwright.tasks.data.span_counts import Counts
 from cellwright.tasks.data.utterance import Utterance
+from cellwright.tasks.report import Figure, Line, Report, Section
 from cellwright.tasks.slots.metrics import Scores
 from cellwright.tasks.slots.predict import SlotModel
-from cellwright.tasks.slots.report import CONFUSIONS, print_evaluation
 from cellwright.tasks.slots.task import compare_answers, score_utterances
 
-__all__ = ["Evaluation", "evaluate_model"]
+__all__ = ["PERCENT", "evaluate_model"]
+
+PERCENT = (
+    *("slot_precision", "slot_recall", "slot_f1", "intent_accuracy", "sentence_accuracy", "token_accuracy"),
+    *("precision", "recall", "f1"),
+)
+CONFUSIONS = 10  # pairs named
 
 
-@dataclass(slots=True)
-class Evaluation:
-    """Figures of a model and of its baselines on the same utterances; shares from 0 to 1.
-
-    Attributes:
-        name, split: of the data.
-        model, majority, per_token: the scores of each.
-        notes: labels that the model does not know, and how often they occur.
-    """
-
-    name: str
-    split: str
-    model: Scores
-    majority: Scores
-    per_token: Scores
-    notes: list[str] = field(default_factory=list)
-
-    @property
-    def slot_f1(self) -> float:
-        """Of the model, over all slots."""
-        return self.model.slots.f1
-
-    @property
-    def intent_accuracy(self) -> float | None:
-        """Of the model; None where the data has no intents."""
-        return self.model.intent_accuracy
-
-    @property
-    def sentence_accuracy(self) -> float:
-        """Of the model: all slots and the intent right."""
-        return self.model.sentence_accuracy
-
-    def to_data(self) -> dict[str, Any]:
-        """For `--json`."""
-        return {
-            "data": self.name,
-            "split": self.split,
-            "utterances": self.model.sentences,
-            "model": self.model.figures(),
-            "baselines": {"majority": self.majority.figures(), "per_token": self.per_token.figures()},
-            "slots": {label: counts_data(counts) for label, counts in self.model.per_slot.items()},
-            "confusions": [list(row) for row in self.model.confusions[:CONFUSIONS]],
-            "intent_confusions": [list(row) for row in self.model.intent_confusions[:CONFUSIONS]],
-            "notes": self.notes,
-        }
-
-    def print(self, console: Console) -> None:
-        """Headline figures beside the baselines, a table a slot, the most confused pairs."""
-        print_evaluation(self, console)
-
-
-def evaluate_model(model: SlotModel, utterances: Sequence[Utterance], name: str = "", split: str = "") -> Evaluation:
-    """Compare the model's answers, the majority's and the per-token table's with the labels.
+def evaluate_model(model: SlotModel, utterances: Sequence[Utterance], name: str = "", split: str = "") -> Report:
+    """Compare the model's answers, the per-token table's and the majority's with the labels.
 
     Raises DataError: no utterances.
     """
     if not utterances:
         raise DataError(f"Expected utterances in the split {split or 'given'}, found none.", repair="Choose --split.")
-    majority = [model.baselines.majority(u) for u in utterances]
-    per_token = [model.baselines.per_token(u) for u in utterances]
-    return Evaluation(
-        name,
-        split,
-        score_utterances(model.network, model.vocabulary, utterances),
-        compare_answers(utterances, majority),
-        compare_answers(utterances, per_token),
-        unknown_labels(model, utterances),
-    )
+    scores = score_utterances(model.network, model.vocabulary, utterances)
+    per_token = compare_answers(utterances, [model.baselines.per_token(u) for u in utterances])
+    majority = compare_answers(utterances, [model.baselines.majority(u) for u in utterances])
+    lines = [
+        Line("model", scores.figures()),
+        Line("per-token table", per_token.figures()),
+        Line("majority", majority.figures()),
+    ]
+    return Report(
+        "slots", name, split, len(utterances), lines, "utterances", PERCENT,
+        _sections(scores), unknown_labels(model, utterances),
+    )  # fmt: skip
 
 
 def unknown_labels(model: SlotModel, utterances: Sequence[Utterance]) -> list[str]:
@@ -104,5 +57,15 @@ def unknown_labels(model: SlotModel, utterances: Sequence[Utterance]) -> list[st
     return notes
 
 
-def counts_data(counts: Counts) -> dict[str, float]:
-    return {"precision": counts.precision, "recall": counts.recall, "f1": counts.f1, "support": counts.given}
+def _sections(scores: Scores) -> list[Section]:
+    """A line a slot, then the most confused pairs."""
+    found = [Section("slot", [Line(label, _of_slot(counts)) for label, counts in scores.per_slot.items()])]
+    for kind, pairs in (("slot", scores.confusions), ("intent", scores.intent_confusions)):
+        if pairs:
+            rows = [Line(f"{given} → {said}", {"times": times}) for given, said, times in pairs[:CONFUSIONS]]
+            found.append(Section(f"{kind} given → found", rows))
+    return found
+
+
+def _of_slot(counts: Counts) -> dict[str, Figure]:
+    return {"precision": counts.precision, "recall": counts.recall, "f1": counts.f1, "count": counts.given}

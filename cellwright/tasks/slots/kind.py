@@ -13,16 +13,16 @@ from cellwright.tasks.data.splits import split_named, with_validation
 from cellwright.tasks.data.utterance import Utterance
 from cellwright.tasks.kind import TaskKind
 from cellwright.tasks.networks.cell_choice import choose_cell
+from cellwright.tasks.report import Report, shown
 from cellwright.tasks.slots.config import SlotsConfig, SlotsData
 from cellwright.tasks.slots.corpora import EMBEDDED, open_corpus
-from cellwright.tasks.slots.evaluate import Evaluation, evaluate_model
+from cellwright.tasks.slots.evaluate import evaluate_model
 from cellwright.tasks.slots.predict import SlotModel
-from cellwright.tasks.slots.report import percent
 from cellwright.tasks.slots.task import SlotsTask
 from cellwright.tasks.training.config import DataSection
 
 if TYPE_CHECKING:
-    from cellwright.tasks.slots.compare import Comparison, Row
+    from cellwright.tasks.slots.compare import Row
 
 __all__ = ["SlotsKind", "evaluation_data"]
 
@@ -40,12 +40,12 @@ class SlotsKind(TaskKind[SlotsConfig, SlotModel]):
     def load(self, folder: Path) -> SlotModel:
         return SlotModel.load(folder)
 
-    def evaluate(self, model: SlotModel, data: DataSection, split: str) -> Evaluation:
+    def evaluate(self, model: SlotModel, data: DataSection, split: str) -> Report:
         assert isinstance(data, SlotsData)
         name, found_split, utterances = evaluation_data(data, split)
         return evaluate_model(model, utterances, name, found_split)
 
-    def evaluate_examples(self, model: SlotModel, examples: Sequence[Utterance]) -> Evaluation:
+    def evaluate_examples(self, model: SlotModel, examples: Sequence[Utterance]) -> Report:
         return evaluate_model(model, examples, "utterances")
 
     def compare(
@@ -55,12 +55,12 @@ class SlotsKind(TaskKind[SlotsConfig, SlotModel]):
         *,
         processes: int = 1,
         announce: Callable[[str], None] | None = None,
-    ) -> Comparison:
+    ) -> Report:
         from cellwright.tasks.slots.compare import compare
 
         def on_row(row: Row) -> None:
             if announce is not None:
-                announce(f"{row.name}: slot F1 {percent(row.scores.slots.f1)}, {row.seconds:.0f} s")
+                announce(f"{row.name}: slot F1 {shown(row.scores.slots.f1, percent=True)}, {row.seconds:.0f} s")
 
         return compare(config, networks, processes=processes, on_row=on_row)
 

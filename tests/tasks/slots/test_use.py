@@ -69,11 +69,12 @@ def test_evaluation_prints_both_baselines_and_counts_unknown_labels(model: SlotM
     odd = cw.tasks.data.utterance.Utterance(("x", "y"), ("O", "B-planet"), "teleport")
     evaluation = cw.evaluate(model, [*corpus.test, odd])
     data = evaluation.to_data()
-    assert set(data["baselines"]) == {"majority", "per_token"}
-    assert data["baselines"]["majority"]["slot_f1"] == 0.0
-    assert evaluation.slot_f1 > data["baselines"]["per_token"]["slot_f1"] > 0
+    ours, per_token, majority = data["lines"]
+    assert [line["name"] for line in data["lines"]] == ["model", "per-token table", "majority"]
+    assert majority["slot_f1"] == 0.0
+    assert evaluation.figures["slot_f1"] == ours["slot_f1"] > per_token["slot_f1"] > 0
     assert [note.split(":")[1] for note in evaluation.notes] == [" planet (1)", " teleport (1)"]
-    assert data["slots"]["planet"]["recall"] == 0.0
+    assert next(line for line in data["sections"]["slot"] if line["name"] == "planet")["recall"] == 0.0
     json.dumps(data)
     with pytest.raises(DataError, match="found none"):
         cw.evaluate(model, [])
@@ -82,8 +83,7 @@ def test_evaluation_prints_both_baselines_and_counts_unknown_labels(model: SlotM
 def test_a_model_of_the_demo_size_tells_departure_from_destination(model: SlotModel) -> None:
     """Even a few seconds of training beat the per-token table by far on the embedded data."""
     evaluation = cw.evaluate(model, generate("en", seed=0).valid)
-    per_token = evaluation.to_data()["baselines"]["per_token"]
-    assert evaluation.slot_f1 > per_token["slot_f1"] + 0.1
+    assert evaluation.figures["slot_f1"] > evaluation.lines[1].figures["slot_f1"] + 0.1
 
 
 def test_baselines_by_hand() -> None:
@@ -112,8 +112,8 @@ def test_half_a_character_is_refused_and_the_stream_goes_on(model: SlotModel) ->
 def test_data_without_intents_is_measured_by_its_slots_alone(model: SlotModel) -> None:
     bare = [u.__class__(u.words, u.slots, "") for u in generate("en", seed=4, train=1, valid=1, test=100).test]
     evaluation = cw.evaluate(model, bare)
-    assert evaluation.intent_accuracy is None
-    assert evaluation.sentence_accuracy > 0
+    assert evaluation.figures["intent_accuracy"] is None
+    assert evaluation.figures["sentence_accuracy"] > 0
     assert evaluation.notes == []
 
 
@@ -191,7 +191,7 @@ def test_a_corpus_without_validation_sets_some_aside(tmp_path: Path, quick: dict
     assert not model.vocabulary.has_intents
     assert model.predict("to Rome").intent == ""
     evaluation = cw.evaluate(model, file)
-    assert evaluation.intent_accuracy is None
+    assert evaluation.figures["intent_accuracy"] is None
     few = tmp_path / "few.jsonl"
     few.write_text('{"tokens": ["a"], "slots": ["O"]}\n')
     with pytest.raises(DataError, match="at least 10"):
