@@ -85,7 +85,8 @@ def dynamic(network: LanguageNetwork, rows: NDArray[np.int64], *, rate: float, d
             gradients = torch.autograd.grad(loss_N.mean(), weights)
             with torch.no_grad():
                 torch._foreach_add_(weights, gradients, alpha=-rate)
-                torch._foreach_lerp_(weights, trained, decay)
+                if decay:
+                    torch._foreach_lerp_(weights, trained, decay)
     return Foretold(torch.cat(losses).double().numpy(), torch.cat(first).numpy())
 
 
