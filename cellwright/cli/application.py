@@ -234,11 +234,21 @@ def inspect(
     html: Annotated[Path | None, typer.Option("--html", help="Write one HTML file that needs no network.")] = None,
     npz: Annotated[Path | None, typer.Option("--npz", help="Write every array of the first model.")] = None,
     figure: Annotated[
-        list[str] | None, typer.Option("--figure", help="Print this figure; may be repeated.", metavar="NAME")
+        list[str] | None,
+        typer.Option("--figure", help="Print this figure; may be repeated.", metavar="NAME[.LAYER.DIRECTION]"),
     ] = None,
     image: Annotated[
         list[str] | None,
-        typer.Option("--image", help="Draw a figure as PNG or SVG; may be repeated.", metavar="NAME=FILE"),
+        typer.Option(
+            "--image", help="Draw a figure of the first model as PNG or SVG; may be repeated.", metavar="NAME=FILE"
+        ),
+    ] = None,
+    phrase: Annotated[
+        str | None,
+        typer.Option("--phrase", help="Words of the text: what they bring, where else units are on as there."),
+    ] = None,
+    level: Annotated[
+        float | None, typer.Option("--level", help="With --phrase: from which value on a unit is on; 0.3 if not given.")
     ] = None,
     words: Annotated[bool, typer.Option("--words", help="The text is words parted by spaces already.")] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object with every figure.")] = False,
@@ -247,7 +257,7 @@ def inspect(
     with loading():
         from cellwright.cli.inspect import run_inspection
 
-    run_inspection(model, text, other, corpus, html, npz, figure or [], image or [], words, json)
+    run_inspection(model, text, other, corpus, html, npz, figure or [], image or [], phrase, level, words, json)
 
 
 @application.command()

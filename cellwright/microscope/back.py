@@ -18,6 +18,7 @@ from cellwright.microscope.figure import Array
 from cellwright.microscope.reading import Reading
 from cellwright.microscope.runs import Run
 from cellwright.microscope.steps import node_values, run_leaves, step_function
+from cellwright.nearest import nearest
 
 __all__ = [
     "Arriving",
@@ -137,7 +138,11 @@ def uses_of(reading: Reading, weight: str) -> Uses:
     """Raises ConfigError for a weight that the cell does not have."""
     graph, weights = reading.run.graph, reading.run.weights
     if weight not in weights:
-        raise ConfigError(f"Expected a weight of {', '.join(weights)}, found {weight!r}.")
+        near = nearest(weight, weights)
+        raise ConfigError(
+            f"Expected a weight of {', '.join(weights)}, found {weight!r}.",
+            repair=f"Did you mean {near}?" if near else None,
+        )
     if weights[weight].ndim < 2:
         return Uses(weight, False, (), ())
     leaf = next((k for k, node in enumerate(graph.nodes) if node.op == "parameter" and node.name == weight), None)

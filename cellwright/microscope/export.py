@@ -16,7 +16,9 @@ from cellwright.microscope.charts import chart
 from cellwright.microscope.figure import Figure
 from cellwright.tasks.storage.atomic import write_file
 
-__all__ = ["figures_json", "to_data", "write_image", "write_json", "write_npz"]
+__all__ = ["check_image", "draw_image", "figures_json", "to_data", "write_image", "write_json", "write_npz"]
+
+ENDINGS = (".png", ".svg", ".vl.json")
 
 
 def to_data(figure: Figure) -> dict[str, Any]:
@@ -85,18 +87,21 @@ def write_npz(path: Path, figures: Sequence[Figure], arrays: dict[str, Any], key
 
 
 def write_image(path: Path, figure: Figure, array: str | None = None, scale: float = 2.0) -> None:
-    """A picture of a figure; the ending says which kind: .png, .svg, or .vl.json, the Vega-Lite text itself.
+    """A picture of a figure, as `draw_image` makes it. Raises what that does; StorageError: it cannot be written."""
+    write_file(path, draw_image(path.name, figure, array, scale))
 
-    Raises:
-        ConfigError: another ending; too many entries; the extra that draws is not installed.
-        StorageError: the file cannot be written.
+
+def draw_image(name: str, figure: Figure, array: str | None = None, scale: float = 2.0) -> bytes:
+    """A picture of a figure; the ending of the file's name says which kind: .png, .svg, or .vl.json, the Vega-Lite
+    text itself.
+
+    Raises ConfigError: another ending; too many entries; the extra that draws is not installed.
     """
+    check_image(name)
     spec = chart(figure, array)
-    if path.name.endswith(".vl.json"):
-        write_file(path, json.dumps(spec, ensure_ascii=False).encode())
-        return
-    if path.suffix not in (".png", ".svg"):
-        raise ConfigError(f"Expected a file that ends in .png, .svg or .vl.json, found {path.name}.")
+    text = json.dumps(spec, ensure_ascii=False)
+    if name.endswith(".vl.json"):
+        return text.encode()
     try:
         import vl_convert
     except ImportError:
@@ -104,8 +109,12 @@ def write_image(path: Path, figure: Figure, array: str | None = None, scale: flo
             "Expected vl-convert-python, which draws PNG and SVG without a browser, found it not installed.",
             repair="pip install 'cellwright[microscope]'",
         ) from None
-    text = json.dumps(spec)
-    if path.suffix == ".svg":
-        write_file(path, vl_convert.vegalite_to_svg(text, vl_version="6.4").encode())
-    else:
-        write_file(path, vl_convert.vegalite_to_png(text, vl_version="6.4", scale=scale))
+    if name.endswith(".svg"):
+        return str(vl_convert.vegalite_to_svg(text, vl_version="6.4")).encode()
+    return bytes(vl_convert.vegalite_to_png(text, vl_version="6.4", scale=scale))
+
+
+def check_image(name: str) -> None:
+    """Raises ConfigError for a name whose ending says of no picture that can be drawn."""
+    if not name.endswith(ENDINGS):
+        raise ConfigError(f"Expected a file that ends in {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}, found {name}.")

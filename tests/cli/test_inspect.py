@@ -54,6 +54,35 @@ def test_two_models_and_one_figure(cellwright, run: Path, tmp_path: Path) -> Non
     assert "Σ_k share_k = 1" in one.stdout
 
 
+def test_a_figure_that_is_named_is_taken_and_stands_in_every_form(cellwright, run: Path, tmp_path: Path) -> None:
+    names = ["itemised_gradient.R.f", "ablation.1.backward"]
+    options = [word for name in names for word in ("--figure", name)]
+    done = cellwright("inspect", str(run), SENTENCE, *options, "--image", "itemised_norms.b.i=n.vl.json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "What each use of R.f adds to its gradient" in done.stdout
+    assert "adds up: Σ A(t, k) = ‖dL/dR.f‖" in done.stdout
+    assert "loses with a unit held at 0" in done.stdout
+    drawn = json.loads((tmp_path / "n.vl.json").read_text(encoding="utf-8"))
+    assert len(drawn["data"]["values"]) == 5 * 5
+    done = cellwright("inspect", str(run), SENTENCE, *options, "--json", "--npz", "r.npz", cwd=tmp_path)
+    found = {(f["name"], f["direction"]) for f in json.loads(done.stdout.splitlines()[-1])["models"][0]["figures"]}
+    assert {("itemised_gradient.R.f", 0), ("ablation", 1)} <= found
+    with zipfile.ZipFile(tmp_path / "r.npz") as held:
+        assert "itemised_gradient.R.f.1.forward.addend.npy" in held.namelist()
+
+
+def test_a_phrase_is_split_and_looked_for_in_a_corpus(cellwright, run: Path, tmp_path: Path) -> None:
+    (tmp_path / "texts.txt").write_text("arrive in Rome on May 3rd\nleave Paris on November 2nd\n", encoding="utf-8")
+    options = ["--phrase", "November 2nd", "--level", "0.01", "--corpus", "texts.txt"]
+    done = cellwright("inspect", str(run), SENTENCE, *options, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "contextual_decomposition: Most for log p(intent" in done.stdout
+    assert done.stdout.count("find_by_range") == 2
+    done = cellwright("inspect", str(run), SENTENCE, *options, "--figure", "find_by_range", cwd=tmp_path)
+    rows = [line.split() for line in done.stdout.splitlines() if "November 2nd" in line and "." not in line]
+    assert ["2", "3", "5"] in [row[-3:] for row in rows]  # sequence, start, stop: in the corpus's second text
+
+
 @pytest.mark.parametrize(
     ("text", "options", "said"),
     [
@@ -62,13 +91,34 @@ def test_two_models_and_one_figure(cellwright, run: Path, tmp_path: Path) -> Non
         ("x", {"npz": "none/r.npz"}, r"Expected r\.npz to be written"),
         ("x", {"images": ["gradient_by_lag=none/lag.vl.json"]}, r"Expected lag\.vl\.json to be written"),
         ("x", {"corpus": "none.txt"}, "none.txt"),
-        ("x", {"figures": ["rung"]}, "Expected a figure, found 'rung'"),
+        ("x", {"figures": ["rung"]}, r"Expected a figure, found 'rung'.\n +Did you mean ring\?"),
+        ("x", {"figures": ["ring.1"]}, r"Expected ring, or ring\.LAYER\.DIRECTION, found 'ring\.1'"),
+        (
+            "x",
+            {"figures": ["ring.3.forward"], "html": "r.html"},
+            "found none of ring.3.forward.\n.*ring.1.backward",
+        ),
+        ("x", {"figures": ["itemised_gradient"]}, "Expected the weight whose gradient is itemised"),
+        ("x", {"figures": ["itemised_norms.R.ff"], "npz": "r.npz"}, r"found 'R\.ff'\. Did you mean R\.f\?"),
+        (
+            "x",
+            {"figures": ["notebook.4.forward"]},
+            r"Expected a layer and direction of 1\.forward, 1\.backward, found 4\.",
+        ),
+        ("x", {"figures": ["find_by_range"]}, "It comes with --phrase WORDS"),
+        ("x", {"phrase": "Taipei"}, "Expected a phrase of the text, found 'Taipei'"),
+        ("x", {"level": 0.1}, "Expected --level with --phrase, found it alone"),
         ("x", {"images": ["ring"]}, "Expected --image FIGURE=FILE, found 'ring'"),
+        (
+            "x",
+            {"images": ["gradient_by_lag=lag.svg", "ring=ring.gif"]},
+            r"ends in \.png, \.svg or \.vl\.json, found ring\.gif",
+        ),
         ("x", {"model": "nothing"}, "Expected a model folder, found nothing"),
     ],
 )
 def test_mistakes_are_named_and_leave_nothing(run: Path, tmp_path: Path, text, options, said) -> None:
-    given = dict.fromkeys(("other", "corpus", "html", "npz")) | {
+    given = dict.fromkeys(("other", "corpus", "html", "npz", "phrase", "level")) | {
         "figures": [],
         "images": [],
         "words": False,

@@ -15,14 +15,27 @@ from cellwright.microscope.record import inspect
 from cellwright.microscope.report.overview import Absent, Placed
 from cellwright.microscope.runs import Record, Run
 
-__all__ = ["TEXTS", "look_at_corpus"]
+__all__ = ["TEXTS", "look_at_corpus", "record_corpus"]
 
 TEXTS = 300  # that are read
 GROUPS = 5  # of words and units
 LEAST = 2  # times that a word must occur to be in a group
 
 
-def look_at_corpus(model: Any, texts: Sequence[str]) -> tuple[list[Placed], list[Absent]]:
+def record_corpus(model: Any, texts: Sequence[str]) -> tuple[list[str], list[Record]]:
+    """The first 300 texts with a word in them, and what was recorded of each, without gradients.
+
+    Raises: as `cellwright.inspect`; DataError: no text.
+    """
+    read = [text for text in texts if text.strip()][:TEXTS]
+    if not read:
+        raise DataError("Expected texts, one a line, found none.")
+    return read, [inspect(model, text, gradients=False) for text in read]
+
+
+def look_at_corpus(
+    model: Any, texts: Sequence[str], recorded: tuple[list[str], list[Record]] | None = None
+) -> tuple[list[Placed], list[Absent]]:
     """Groups of words and units, and a probe, for each layer and direction.
 
     The probe asks what the model itself says: of each word its tag, where it gives different ones; else of each text,
@@ -31,15 +44,13 @@ def look_at_corpus(model: Any, texts: Sequence[str]) -> tuple[list[Placed], list
     Args:
         model: a trained model that reads texts.
         texts: read are the first 300; a note says so where there are more.
+        recorded: what `record_corpus` made of them, where it is there already.
 
     Returns: the figures, and those that could not be made, with the reason.
 
     Raises: as `cellwright.inspect`; DataError: no text.
     """
-    read = [text for text in texts if text.strip()][:TEXTS]
-    if not read:
-        raise DataError("Expected texts, one a line, found none.")
-    records = [inspect(model, text, gradients=False) for text in read]
+    read, records = record_corpus(model, texts) if recorded is None else recorded
     answers = [model.predict(text) for text in read]
     note = (f"Of {len(texts):,} texts the first {TEXTS} are read.",) if len(texts) > TEXTS else ()
     figures, absent = [], []

@@ -149,8 +149,8 @@ def look(
         for measure, of_jacobian in OF_JACOBIANS:
             if steps * width**2 > JACOBIANS:
                 why = (
-                    f"{steps:,} steps of {width:,} states have Jacobians of {steps * width**2:,} entries; a report"
-                    f" makes up to {JACOBIANS:,}. cellwright.microscope.jacobian.{measure}(record) makes them all."
+                    f"{steps:,} steps of {width:,} states have Jacobians of {steps * width**2:,} entries, over"
+                    f" {JACOBIANS:,}: asked for by name, --figure {measure}, it is taken all the same."
                 )
                 absent.append(Absent(measure, run.layer, run.direction, why))
             else:
