@@ -18,7 +18,6 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8")  # also into a pipe, in any locale: the answers may be Chinese
-    gc.set_threshold(100_000, *gc.get_threshold()[1:])  # what imports make stays: fewer searches of it for garbage
     atexit.register(gc.freeze)  # the last search for garbage, over all that torch loads, is a fifth of a short command
     try:
         application()
