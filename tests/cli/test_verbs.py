@@ -65,7 +65,7 @@ def test_predict_takes_arguments_a_file_and_standard_input(run: Path, cellwright
     assert arguments.stdout == file.stdout == stdin.stdout
     assert arguments.stdout.count("\n") == 2
     cut = cellwright("predict", run, "--words", "--json", "time: 8:30pm?")
-    assert json.loads(cut.stdout)["words"] == ["time:", "8:30pm?"]
+    assert json.loads(cut.stdout)["tokens"] == ["time:", "8:30pm?"]
     assert arguments.returncode == 0
 
 

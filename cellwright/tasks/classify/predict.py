@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from torch import Tensor
 
 from cellwright.cells import Cell
 from cellwright.errors import StorageError
+from cellwright.tasks.answer import json_line
 from cellwright.tasks.classify.config import ClassifyModel
 from cellwright.tasks.classify.examples import Example
 from cellwright.tasks.classify.model import ClassifyNetwork
@@ -35,19 +35,21 @@ class Decision:
 
     Attributes:
         text: the input; words joined, if words were given.
+        tokens: as the model read it.
         label: the likeliest class.
-        probabilities: of every class; they sum to 1 up to rounding.
-        unknown: words that training never had.
+        probabilities: of every class, likeliest first; they sum to 1.
+        unknown: tokens that training never had.
     """
 
     text: str
+    tokens: tuple[str, ...]
     label: str
     probabilities: Mapping[str, float]
     unknown: tuple[str, ...]
 
     def to_json(self) -> str:
         """One line."""
-        return json.dumps(asdict(self), ensure_ascii=False)
+        return json_line(asdict(self))
 
     def __str__(self) -> str:
         """`positive 0.93`."""
@@ -74,7 +76,7 @@ class Explanation:
 
     def to_json(self) -> str:
         """One line."""
-        return json.dumps(asdict(self.decision) | {"why": [asdict(piece) for piece in self.pieces]}, ensure_ascii=False)
+        return json_line(asdict(self.decision) | {"why": [asdict(piece) for piece in self.pieces]})
 
     def __str__(self) -> str:
         """`positive 0.93   not bad +2.10   slow −0.40`."""
@@ -145,7 +147,7 @@ class TextClassifier(TextModel[Decision]):
             return scores_EN[:, answer] - scores_EN[:, others].logsumexp(1)
 
         pieces = [
-            Weighed(join_words(self._in_order(example.words[reason.first : reason.after]))[0], round(reason.effect, 4))
+            Weighed(join_words(self._in_order(example.words[reason.first : reason.after]))[0], reason.effect)
             for reason in reasons(example.words, log_odds)
         ]
         return Explanation(decision, tuple(pieces))
@@ -159,9 +161,10 @@ class TextClassifier(TextModel[Decision]):
         return words[::-1] if self.data.get("reverse", False) else words
 
     def _decision(self, example: Example, found_N: Tensor) -> Decision:
-        shares = {name: round(float(p), 4) for name, p in zip(self.vocabulary.classes, found_N, strict=True)}
+        order: list[int] = found_N.argsort(descending=True, stable=True).tolist()
+        shares = {self.vocabulary.classes[row]: float(found_N[row]) for row in order}
         unknown = tuple(word for word in example.words if not self.vocabulary.knows(word))
-        return Decision(example.text, self.vocabulary.classes[int(found_N.argmax())], shares, unknown)
+        return Decision(example.text, example.words, self.vocabulary.classes[order[0]], shares, unknown)
 
     def __repr__(self) -> str:
         cell = "PerToken" if self.cell is None else self.cell.name

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+
+from cellwright.tasks.answer import json_line, ranked
 
 __all__ = ["Filled", "Gap"]
 
@@ -45,7 +46,8 @@ class Filled:
 
     def to_json(self) -> str:
         """One line."""
-        return json.dumps(asdict(self), ensure_ascii=False)
+        gaps = [{"place": gap.place, **ranked(gap.words, gap.probabilities, gap.others, gap.rest)} for gap in self.gaps]
+        return json_line({"text": self.text, "tokens": self.tokens, "gaps": gaps, "unknown": self.unknown})
 
     def __str__(self) -> str:
         """The likeliest words of each gap: `sea 0.993  coal 0.001`."""

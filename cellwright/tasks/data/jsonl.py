@@ -23,6 +23,8 @@ _KEYS = ("tokens", "slots", "intent", "text", "spans")
 def read_jsonl(path: Path, unit: Unit = "word") -> list[Labelled]:
     """One object a line; blank lines are skipped, keys beyond those above ignored.
 
+    A text with spans counts, where tokens have no slots beside them: a line that `predict --json` prints.
+
     Raises DataError: no JSON; no object; a missing or ill-typed key; tokens and slots of unequal number; a span that
     lies outside the text, is empty, or overlaps another.
     """
@@ -99,7 +101,7 @@ def _record(line: str, path: Path, number: int, unit: Unit) -> Labelled:
     intent = row.get("intent", "")
     if not isinstance(intent, str):
         raise _wrong("intent", "text", intent, path, number)
-    if "tokens" in row:
+    if "tokens" in row and ("slots" in row or "spans" not in row):
         words, tags = (_texts(row, key, path, number) for key in ("tokens", "slots"))
         if len(words) != len(tags):
             raise DataError(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from cellwright.tasks.answer import json_line, ranked
 
 __all__ = ["Completion", "shown_token"]
 
@@ -35,16 +36,8 @@ class Completion:
 
     def to_json(self) -> str:
         """One line."""
-        return json.dumps(
-            {
-                "text": self.text,
-                "tokens": self.tokens,
-                "next": [{"word": w, "probability": p} for w, p in zip(self.words, self.probabilities, strict=True)],
-                "others": {"words": self.others, "probability": self.rest},
-                "unknown": self.unknown,
-            },
-            ensure_ascii=False,
-        )
+        said = ranked(self.words, self.probabilities, self.others, self.rest)
+        return json_line({"text": self.text, "tokens": self.tokens, **said, "unknown": self.unknown})
 
     def __str__(self) -> str:
         """The likeliest words on one line: `blue 0.993  grey 0.001`."""

@@ -45,8 +45,7 @@ class MemoryKind(TaskKind[MemoryConfig, TrainedMemory]):
                 repair="Train a model for it: cellwright train memory --set data.problem=…",
             )
         figures = measure(model.network, problem, table_of(problem, model.vocabulary), data, split)
-        name = PER_TOKEN if model.cell is None else model.cell.name
-        return report_of([Row(name, figures)], problem, data, split)
+        return report_of([Row("model", figures)], problem, data, split)
 
     def compare(
         self,

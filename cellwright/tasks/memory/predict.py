@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 import torch
 
 from cellwright.errors import DataError, StorageError
+from cellwright.tasks.answer import json_line
 from cellwright.tasks.memory.config import MemoryData, MemoryModel
 from cellwright.tasks.memory.model import MemoryNetwork
 from cellwright.tasks.memory.problem import Example, Problem
@@ -30,12 +30,16 @@ class MemoryAnswer:
     """What is said at the end of a sequence.
 
     Attributes:
+        text: the input; words joined, if words were given.
+        tokens: as the model read it; empty where the steps are numbers.
         answers: a class a step that answers; empty where a number is asked for.
         probabilities: of each class, most likely first; of the last step that answers.
         value: the number, where one is asked for.
         unknown: tokens that training never had.
     """
 
+    text: str
+    tokens: tuple[str, ...]
     answers: tuple[str, ...]
     probabilities: Mapping[str, float]
     value: float | None = None
@@ -43,10 +47,11 @@ class MemoryAnswer:
 
     def to_json(self) -> str:
         """One line."""
+        said: dict[str, Any] = {"text": self.text, "tokens": self.tokens}
         if self.value is not None:
-            return json.dumps({"value": self.value})
-        said = {"answer": "".join(self.answers), "probabilities": dict(self.probabilities), "unknown": self.unknown}
-        return json.dumps(said, ensure_ascii=False)
+            return json_line(said | {"value": self.value})
+        said |= {"label": "".join(self.answers), "probabilities": self.probabilities, "unknown": self.unknown}
+        return json_line(said)
 
     def __str__(self) -> str:
         """The likeliest answers with their probabilities; several steps joined; or the number."""
@@ -97,19 +102,22 @@ class TrainedMemory:
         """
         given = text if isinstance(text, str) else " ".join(text)
         read = self.problem.read(given)
-        rows = np.asarray(read) if isinstance(read, np.ndarray) else np.array(self.vocabulary.encode(list(read)))
-        strange = () if isinstance(read, np.ndarray) else tuple(t for t in read if self.vocabulary.row(t) == UNKNOWN)
+        tokens = () if isinstance(read, np.ndarray) else tuple(read)
+        rows = np.asarray(read) if isinstance(read, np.ndarray) else np.array(self.vocabulary.encode(tokens))
+        strange = tuple(token for token in tokens if self.vocabulary.row(token) == UNKNOWN)
         if len(rows) < self.problem.answers:
             raise DataError(f"Expected at least {self.problem.answers} steps, found {len(rows)}.")
         nothing = np.zeros(self.problem.answers, dtype=np.int64)
         batch = make_batch([Example(rows, nothing)], np.arange(max(1, len(self.vocabulary))))
         scores_AK = self.network(batch)[0]
         if not self.problem.classes:
-            return MemoryAnswer((), {}, float(scores_AK[0, 0]))
+            return MemoryAnswer(given, tokens, (), {}, float(scores_AK[0, 0]))
         shares: list[Any] = scores_AK[-1].double().softmax(-1).tolist()
         order = sorted(range(len(shares)), key=lambda k: -shares[k])
         names = self.problem.classes
         return MemoryAnswer(
+            given,
+            tokens,
             tuple(names[k] for k in scores_AK.argmax(-1).tolist()),
             {names[k]: shares[k] for k in order},
             unknown=strange,

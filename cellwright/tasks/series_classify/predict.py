@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from cellwright.errors import DataError, StorageError
+from cellwright.tasks.answer import json_line
 from cellwright.tasks.series.example import Series
 from cellwright.tasks.series.table import LARGEST
 from cellwright.tasks.series.ts_file import case_of
@@ -31,7 +31,7 @@ class SeriesAnswer:
 
     def to_json(self) -> str:
         """One line."""
-        return json.dumps({"label": self.label, "probabilities": dict(self.probabilities)}, ensure_ascii=False)
+        return json_line({"label": self.label, "probabilities": self.probabilities})
 
     def __str__(self) -> str:
         return f"{self.label}  {self.probabilities[self.label]:.4f}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,6 +12,7 @@ import numpy as np
 import torch
 
 from cellwright.errors import DataError, StorageError
+from cellwright.tasks.answer import json_line
 from cellwright.tasks.series.time_axis import Time, calendar_features, continued, same_step
 from cellwright.tasks.series_forecast.config import ForecastData, ForecastModel
 from cellwright.tasks.series_forecast.corpora import EMBEDDED, open_frame
@@ -46,8 +46,7 @@ class Forecast:
         """One line."""
         times = [time if isinstance(time, float) else str(time) for time in self.times]
         quantiles = {name: {f"{q:g}": list(row) for q, row in rows.items()} for name, rows in self.quantiles.items()}
-        said = {"time": times, "forecast": {k: list(v) for k, v in self.values.items()}, "quantiles": quantiles}
-        return json.dumps(said, ensure_ascii=False)
+        return json_line({"time": times, "forecast": self.values, "quantiles": quantiles})
 
     def __str__(self) -> str:
         """A CSV table: time, each column, and its quantiles as load:0.1."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from cellwright.tasks.answer import Span, json_line
 from cellwright.tasks.data.given_text import given_text
 from cellwright.tasks.data.schemes import spans
 from cellwright.tasks.data.text import Unit
@@ -15,20 +15,9 @@ from cellwright.tasks.slots.batches import make_batch
 from cellwright.tasks.slots.model_file import SavedModel, load_model
 from cellwright.tasks.text_model import TextModel
 
-__all__ = ["Prediction", "Slot", "SlotModel"]
+__all__ = ["Prediction", "SlotModel"]
 
 BATCH = 32
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """One labelled span: text[start:end] is `value`; the confidence is that of its least sure word."""
-
-    label: str
-    value: str
-    start: int
-    end: int
-    confidence: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,31 +26,29 @@ class Prediction:
 
     Attributes:
         text: the input; words joined, if words were given.
-        words, tags: the tokens and the BIO tag of each.
+        tokens, tags: the tokens and the BIO tag of each.
         slots: the labelled spans, left to right.
         intent: "" where the training data had no intents.
-        intent_confidence: its probability, 0 to 1.
-        unknown: words that training never had.
+        intent_probability: from 0 to 1.
+        unknown: tokens that training never had.
     """
 
     text: str
-    words: tuple[str, ...]
+    tokens: tuple[str, ...]
     tags: tuple[str, ...]
-    slots: tuple[Slot, ...]
+    slots: tuple[Span, ...]
     intent: str
-    intent_confidence: float
+    intent_probability: float
     unknown: tuple[str, ...]
 
     def to_json(self) -> str:
         """One line."""
-        return json.dumps(asdict(self), ensure_ascii=False)
+        said = asdict(self)
+        return json_line({"spans" if key == "slots" else key: value for key, value in said.items()})
 
     def __str__(self) -> str:
         """The intent, then each slot: `book_flight  departure=Taipei  date="November 2nd"`."""
-        found = [
-            f"{s.label}={s.value if len(s.value.split()) == 1 else json.dumps(s.value, ensure_ascii=False)}"
-            for s in self.slots
-        ]
+        found = [str(slot) for slot in self.slots]
         return "  ".join([self.intent, *found] if self.intent else found) or "O"
 
 
@@ -115,11 +102,9 @@ class SlotModel(TextModel[Prediction]):
         slots = []
         for first, after, label in spans(tags):
             start, end = offsets[first][0], offsets[after - 1][1]
-            slots.append(Slot(label, text[start:end], start, end, round(min(sure[first:after]), 4)))
+            slots.append(Span(label, text[start:end], start, end, min(1.0, *sure[first:after])))
         unknown = tuple(word for word in utterance.words if not self.vocabulary.knows(word))
-        return Prediction(
-            text, utterance.words, tuple(tags), tuple(slots), intent, round(min(1.0, intent_sure), 4), unknown
-        )
+        return Prediction(text, utterance.words, tuple(tags), tuple(slots), intent, min(1.0, intent_sure), unknown)
 
     def __repr__(self) -> str:
         labels = sum(tag.startswith("B-") for tag in self.vocabulary.tags)

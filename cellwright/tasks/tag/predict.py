@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import torch
 
 from cellwright.cells import Cell
 from cellwright.errors import StorageError
+from cellwright.tasks.answer import Span, json_line
 from cellwright.tasks.data.given_text import given_text
 from cellwright.tasks.data.schemes import spans
 from cellwright.tasks.data.text import Unit
@@ -26,20 +26,9 @@ from cellwright.tasks.tag.task import make_batch
 from cellwright.tasks.tag.vocabulary import Vocabulary
 from cellwright.tasks.text_model import TextModel
 
-__all__ = ["Found", "TaggedText", "Tagger"]
+__all__ = ["TaggedText", "Tagger"]
 
 BATCH = 32
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """One word or span: text[start:end] is `value`; the confidence is that of its least sure token."""
-
-    label: str
-    value: str
-    start: int
-    end: int
-    confidence: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,33 +38,29 @@ class TaggedText:
     Attributes:
         target: "tags", "spans" or "words".
         text: the input; words joined, if words were given.
-        words, tags: the tokens and the tag of each; where words are found, the characters.
-        found: every word with its tag; the labelled spans; or the words.
+        tokens, tags: the tokens and the tag of each; where words are found, the characters.
+        spans: every word with its tag; the labelled spans; or the words.
         unknown: tokens that training never had.
     """
 
     target: str
     text: str
-    words: tuple[str, ...]
+    tokens: tuple[str, ...]
     tags: tuple[str, ...]
-    found: tuple[Found, ...]
+    spans: tuple[Span, ...]
     unknown: tuple[str, ...]
 
     def to_json(self) -> str:
         """One line."""
-        return json.dumps(asdict(self), ensure_ascii=False)
+        return json_line(asdict(self))
 
     def __str__(self) -> str:
         """`the/DET dog/NOUN`, or `person="Ann Lee"`, or `我 爱 中国`."""
         if self.target == "tags":
-            return " ".join(f"{f.value}/{f.label}" for f in self.found)
+            return " ".join(f"{one.value}/{one.label}" for one in self.spans)
         if self.target == "words":
-            return " ".join(f.value for f in self.found)
-        shown = [
-            f"{f.label}={f.value if len(f.value.split()) == 1 else json.dumps(f.value, ensure_ascii=False)}"
-            for f in self.found
-        ]
-        return "  ".join(shown) or "O"
+            return " ".join(one.value for one in self.spans)
+        return "  ".join(map(str, self.spans)) or "O"
 
 
 class Tagger(TextModel[TaggedText]):
@@ -137,7 +122,7 @@ class Tagger(TextModel[TaggedText]):
         found = []
         for first, after, label in pieces:
             start, end = offsets[first][0], offsets[after - 1][1]
-            found.append(Found(label, text[start:end], start, end, round(min(sure[first:after]), 4)))
+            found.append(Span(label, text[start:end], start, end, min(1.0, *sure[first:after])))
         words = zip(utterance.words, self.vocabulary.read(utterance.words), strict=True)
         unknown = tuple(word for word, read in words if not self.vocabulary.knows(read))
         return TaggedText(target, text, utterance.words, tuple(tags), tuple(found), unknown)

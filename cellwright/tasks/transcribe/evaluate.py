@@ -23,7 +23,7 @@ def evaluate_model(model: Transcriber, recordings: Sequence[Recording], name: st
         raise DataError(f"Expected recordings in the split {split}, found none.", repair="Choose --split.")
     frames = [recording.frames for recording in recordings]
     right = [recording.text for recording in recordings]
-    best = [transcript.text for transcript in model.predict_frames(frames)]
+    best = [transcript.answer for transcript in model.predict_frames(frames)]
     lines = [
         Line("model", figures(best, right)),
         Line("model, step by step", figures(model.greedy(frames), right)),

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from cellwright.errors import DataError, StorageError
+from cellwright.tasks.answer import Ranked, json_line
 from cellwright.tasks.data.text import read_bytes
 from cellwright.tasks.storage.atomic import REPAIR
 from cellwright.tasks.storage.model_folder import StoredModel, read_model
@@ -25,17 +26,9 @@ from cellwright.tasks.transcribe.sound import MOST_SECONDS, RATE, log_mel, read_
 from cellwright.tasks.transcribe.strokes import pen_frames
 from cellwright.tasks.transcribe.task import log_probabilities
 
-__all__ = ["Read", "Transcriber", "Transcript"]
+__all__ = ["Transcriber", "Transcript"]
 
 KINDS = ("sound", "strokes")
-
-
-@dataclass(frozen=True, slots=True)
-class Read:
-    """One candidate; `probability` is that of exactly this text, over the alignments the beam kept."""
-
-    text: str
-    probability: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,28 +36,29 @@ class Transcript:
     """What a recording says.
 
     Attributes:
-        text: the best candidate's.
-        candidates: what the beam kept, best first.
+        answer: the best candidate's text.
+        candidates: what the beam kept, best first; the probability is that of exactly this text, over the alignments
+            the beam kept.
         steps: of the recording, as the network read it.
     """
 
-    text: str
-    candidates: tuple[Read, ...]
+    answer: str
+    candidates: tuple[Ranked, ...]
     steps: int
 
     def to_json(self) -> str:
         """One line."""
-        return json.dumps(asdict(self), ensure_ascii=False)
+        return json_line(asdict(self))
 
     def __str__(self) -> str:
-        return self.text
+        return self.answer
 
 
 class Transcriber:
     """A trained network. Make it with `cellwright.load`.
 
     >>> transcriber = cellwright.load("runs/spoken")
-    >>> transcriber.predict("recording.wav").text
+    >>> transcriber.predict("recording.wav").answer
     '40721'
     """
 
@@ -135,7 +129,7 @@ class Transcriber:
 
     def _transcript(self, logs_TK: NDArray[np.float32]) -> Transcript:
         found = beam_search(logs_TK, self.settings.beam)
-        read = tuple(Read(self._text(rows), math.exp(log)) for rows, log in found)
+        read = tuple(Ranked(self._text(rows), math.exp(log)) for rows, log in found)
         return Transcript(read[0].text, read, len(logs_TK))
 
     def _text(self, rows: Sequence[int]) -> str:

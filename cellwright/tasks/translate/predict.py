@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -12,6 +11,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from cellwright.errors import StorageError
+from cellwright.tasks.answer import Ranked, json_line
 from cellwright.tasks.data.text import Unit
 from cellwright.tasks.storage.atomic import REPAIR
 from cellwright.tasks.storage.model_folder import StoredModel, read_model
@@ -22,7 +22,7 @@ from cellwright.tasks.translate.model import TranslateNetwork
 from cellwright.tasks.translate.pairs import cut, joined
 from cellwright.tasks.translate.vocabularies import Vocabularies
 
-__all__ = ["Translated", "Translation", "Translator"]
+__all__ = ["Translation", "Translator"]
 
 LONGEST = 10_000
 UNIT: TypeAdapter[Unit] = TypeAdapter(Unit)
@@ -30,44 +30,38 @@ UNITS = ("source_unit", "target_unit")
 
 
 @dataclass(frozen=True, slots=True)
-class Translated:
-    """One candidate; `probability` is that of exactly this text."""
-
-    text: str
-    probability: float
-
-
-@dataclass(frozen=True, slots=True)
 class Translation:
     """What a text becomes.
 
     Attributes:
-        source: the input; words joined, if words were given.
-        text: the best translation.
-        candidates: all that the beam kept, best first.
-        unknown: tokens of the source that training never had.
+        text: the input; words joined, if words were given.
+        tokens: as the model read it.
+        answer: the best translation.
+        candidates: all that the beam kept, best first; the probability is that of exactly this text.
+        unknown: tokens of the input that training never had.
         finished: False where the translation was cut because it did not end.
     """
 
-    source: str
     text: str
-    candidates: tuple[Translated, ...]
+    tokens: tuple[str, ...]
+    answer: str
+    candidates: tuple[Ranked, ...]
     unknown: tuple[str, ...]
     finished: bool
 
     def to_json(self) -> str:
         """One line."""
-        return json.dumps(asdict(self), ensure_ascii=False)
+        return json_line(asdict(self))
 
     def __str__(self) -> str:
-        return self.text
+        return self.answer
 
 
 class Translator(TextModel[Translation]):
     """A trained network. Make it with `cellwright.load`.
 
     >>> translator = cellwright.load("runs/dates")
-    >>> translator.predict("the 5th of March 2021").text
+    >>> translator.predict("the 5th of March 2021").answer
     '2021-03-05'
     """
 
@@ -105,7 +99,7 @@ class Translator(TextModel[Translation]):
         """A translation of each text; short texts are read together."""
         sources = [cut(text, self.source_unit) for text in texts]
         found = self.candidates(sources, self.settings.beam)
-        return [self._answer(tokens, candidates) for tokens, candidates in zip(sources, found, strict=True)]
+        return [self._answer(*one) for one in zip(texts, sources, found, strict=True)]
 
     def candidates(self, sources: Sequence[Sequence[str]], beam: int) -> list[list[Candidate]]:
         """Translations of sources that are cut into tokens already."""
@@ -114,11 +108,12 @@ class Translator(TextModel[Translation]):
             beam=beam, longest=self.longest, length_power=self.settings.length_power,
         )  # fmt: skip
 
-    def _answer(self, tokens: Sequence[str], found: Sequence[Candidate]) -> Translation:
-        shown = tuple(Translated(joined(c.tokens, self.target_unit), math.exp(c.log_probability)) for c in found)
+    def _answer(self, given: str | Sequence[str], tokens: Sequence[str], found: Sequence[Candidate]) -> Translation:
+        shown = tuple(Ranked(joined(c.tokens, self.target_unit), math.exp(c.log_probability)) for c in found)
         return Translation(
-            source=joined(tokens, self.source_unit),
-            text=shown[0].text,
+            text=given if isinstance(given, str) else " ".join(given),
+            tokens=tuple(tokens),
+            answer=shown[0].text,
             candidates=shown,
             unknown=self.vocabularies.unknown(tokens),
             finished=found[0].finished,

@@ -42,7 +42,7 @@ def test_answers_are_probabilities_and_come_one_by_one_or_together(model: TextCl
         assert (a.label, a.unknown) == (b.label, b.unknown)
         assert sum(a.probabilities.values()) == pytest.approx(1.0, abs=2e-4)
         assert a.probabilities == pytest.approx(b.probabilities, abs=1e-4)
-    assert set(json.loads(alone[0].to_json())) == {"text", "label", "probabilities", "unknown"}
+    assert set(json.loads(alone[0].to_json())) == {"text", "tokens", "label", "probabilities", "unknown"}
     assert str(alone[0]).startswith(f"{alone[0].label} ")
     assert model.predict(["the", "paper", "is", "good"]).text == "the paper is good"
 
@@ -129,7 +129,7 @@ def test_why_reads_a_review_of_another_shop(model: TextClassifier) -> None:
     assert explained.decision.label == "positive"
     assert explained.pieces
     assert "good" in explained.pieces[0].text
-    assert set(json.loads(explained.to_json())) == {"text", "label", "probabilities", "unknown", "why"}
+    assert set(json.loads(explained.to_json())) == {"text", "tokens", "label", "probabilities", "unknown", "why"}
     assert str(explained).startswith("positive ")
     long = model.why("the paper is good . " * 300)
     assert len(long.pieces) <= 8

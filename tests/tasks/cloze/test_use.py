@@ -38,7 +38,7 @@ def test_a_gap_is_filled_with_words_whose_probabilities_sum_to_one(model: ClozeM
     assert whole.others == 0
     assert len(whole.words) == len(model.vocabulary) - 3  # padding, begin and end fill no gap
     assert sum(whole.probabilities) == pytest.approx(1, abs=1e-9)
-    assert json.loads(answer.to_json())["gaps"][0]["words"] == list(gap.words)
+    assert [one["text"] for one in json.loads(answer.to_json())["gaps"][0]["candidates"]] == list(gap.words)
     assert str(answer).startswith(gap.words[0])
 
 
@@ -144,7 +144,7 @@ def test_the_shell_trains_on_a_file_and_fills(tmp_path: Path) -> None:
     assert any("5% of its lines are test" in note for note in report["notes"])
     assert shell("predict", str(out), "the sea ___ blue .").split()[0] == "is"
     answer = json.loads(shell("predict", str(out), "the ___ is blue .", "--json"))
-    assert answer["gaps"][0]["words"][0] in ("sea", "grass")
+    assert answer["gaps"][0]["candidates"][0]["text"] in ("sea", "grass")
 
 
 def test_senses_of_a_users_text(tmp_path: Path) -> None:

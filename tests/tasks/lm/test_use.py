@@ -34,7 +34,7 @@ def test_a_completion_ranks_words_whose_probabilities_sum_to_one(model):
     assert whole.others == 0
     assert sum(whole.probabilities) == pytest.approx(1, abs=1e-9)
     assert {"<pad>", "<s>"}.isdisjoint(whole.words)
-    assert json.loads(answer.to_json())["next"][0]["word"] == answer.words[0]
+    assert json.loads(answer.to_json())["candidates"][0]["text"] == answer.words[0]
 
 
 def test_a_text_is_as_likely_as_its_steps(model):
@@ -114,9 +114,9 @@ def test_the_shipped_model_answers_fillers_it_never_saw_where_the_last_word_says
 
 def test_the_shell_completes_and_generates(run):
     answer = json.loads(shell("complete", "Sea is", "--model", str(run), "--top", "3", "--json"))
-    assert len(answer["next"]) == 3
-    total = sum(row["probability"] for row in answer["next"]) + answer["others"]["probability"]
-    assert total == pytest.approx(1, abs=1e-9)
+    assert len(answer["candidates"]) == 3
+    total = sum(row["probability"] for row in answer["candidates"]) + answer["others"]["probability"]
+    assert total == pytest.approx(1, abs=1e-5)
     table = shell("complete", "Sea is").splitlines()
     assert table[0].split()[1] == "blue"
     assert table[-1].endswith("other words together")

@@ -29,7 +29,7 @@ def config(quick: dict[str, object], *sets: str) -> MemoryConfig:
 def test_a_few_seconds_are_enough_for_short_gaps(model: TrainedMemory) -> None:
     report = cw.evaluate(model)
     line, chance = report.lines
-    assert (line.name, chance.name) == ("LSTM", "chance")
+    assert (line.name, chance.name) == ("model", "chance")
     assert float(line.figures["gap 8"]) > 0.9
     assert chance.figures["gap 8"] == 1 / 16
     assert line.figures["gap 8"].total == 100
@@ -46,7 +46,7 @@ def test_the_answer_follows_the_country(model: TrainedMemory) -> None:
         "泰国": ("泰语",),
     }
     data = json.loads(said["中国"].to_json())
-    assert data["answer"] == "汉语"
+    assert data["label"] == "汉语"
     assert sum(data["probabilities"].values()) == pytest.approx(1.0)
     assert str(said["中国"]).startswith("汉语 0.")
     assert model.predict(["我", "一", "直", "住", "在", "中", "国"]).probabilities

@@ -21,12 +21,12 @@ from cellwright.tasks.travel.generate import generate
 
 def test_slots_are_pieces_of_the_text(model: SlotModel) -> None:
     found = model.predict("please book me a flight from Boston to Denver on  Monday !")
-    assert found.words[0] == "please"
+    assert found.tokens[0] == "please"
     assert found.intent in model.vocabulary.intents
     assert found.slots
     for slot in found.slots:
         assert found.text[slot.start : slot.end] == slot.value
-        assert 0 < slot.confidence <= 1
+        assert 0 < slot.probability <= 1
 
 
 def test_words_and_text_give_the_same(model: SlotModel) -> None:

@@ -59,16 +59,16 @@ def test_a_network_that_reads_the_context_beats_the_table(models: dict[str, Tagg
 
 def test_answers_hold_words_tags_and_places(models: dict[str, Tagger]) -> None:
     answer = models["pos-en"].predict("they watch the play .")
-    assert str(answer) == " ".join(f"{w}/{t}" for w, t in zip(answer.words, answer.tags, strict=True))
+    assert str(answer) == " ".join(f"{w}/{t}" for w, t in zip(answer.tokens, answer.tags, strict=True))
     assert answer.tags == ("PRON", "VERB", "DET", "NOUN", "PUNCT")
     spans = models["names-en"].predict("we flew to Jordan in May")
-    assert [(f.label, f.value, f.start, f.end) for f in spans.found] == [("place", "Jordan", 11, 17)]
+    assert [(f.label, f.value, f.start, f.end) for f in spans.spans] == [("place", "Jordan", 11, 17)]
     assert str(spans) == "place=Jordan"
     words = models["words-zh"].predict("我们 喜欢苹果。")
-    assert "".join(f.value for f in words.found) == "我们喜欢苹果。"
-    assert all(words.text[f.start : f.end] == f.value and 0 <= f.confidence <= 1 for f in words.found)
+    assert "".join(f.value for f in words.spans) == "我们喜欢苹果。"
+    assert all(words.text[f.start : f.end] == f.value and 0 <= f.probability <= 1 for f in words.spans)
     for made in (answer, spans, words):
-        assert set(json.loads(made.to_json())) == {"target", "text", "words", "tags", "found", "unknown"}
+        assert set(json.loads(made.to_json())) == {"target", "text", "tokens", "tags", "spans", "unknown"}
 
 
 @pytest.mark.parametrize("name", EMBEDDED)

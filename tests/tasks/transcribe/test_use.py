@@ -24,11 +24,11 @@ def test_a_drawing_is_read_from_lists_arrays_and_json(model: Transcriber) -> Non
     answer = model.predict(DRAWING)
     assert model.predict(np.array(DRAWING)) == model.predict(json.dumps(DRAWING)) == answer
     assert answer.steps == 6
-    assert answer.text == answer.candidates[0].text == str(answer)
+    assert answer.answer == answer.candidates[0].text == str(answer)
     assert 0 < answer.candidates[0].probability <= 1
-    assert set(json.loads(answer.to_json())) == {"text", "candidates", "steps"}
+    assert set(json.loads(answer.to_json())) == {"answer", "candidates", "steps"}
     frames = [model.frames(DRAWING), model.frames(DRAWING * 3)]
-    assert model.predict_frames(frames)[0].text == answer.text
+    assert model.predict_frames(frames)[0].answer == answer.answer
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_tones_are_told_apart_and_sound_is_read_from_files_and_samples(
     assert report.figures["accuracy"] >= 0.95  # mission row D19
     samples = np.concatenate([np.zeros(400), tone(310), np.zeros(400), tone(2050), np.zeros(400)])
     (tmp_path / "x.wav").write_bytes(wav(samples))
-    assert model.predict(str(tmp_path / "x.wav")).text == model.predict(samples).text == "02"
+    assert model.predict(str(tmp_path / "x.wav")).answer == model.predict(samples).answer == "02"
     for wrong in (str(tmp_path / "none.wav"), [], [[1.0]], [float("nan")], ["a"]):
         with pytest.raises(DataError):
             model.predict(wrong)

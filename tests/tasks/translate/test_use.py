@@ -26,13 +26,13 @@ def test_answers_are_dates_come_one_by_one_or_together_and_tell_what_is_unknown(
     texts = ["5 March 2021", "1.2.1999", "Ü", "May " * 200]
     alone = [model.predict(text) for text in texts]
     together = model.predict_many(texts)
-    assert [a.text for a in alone] == [b.text for b in together]
+    assert [a.answer for a in alone] == [b.answer for b in together]
     assert [len(a.candidates) for a in alone] == [4] * 4
     for a in alone:
         assert 0 < a.candidates[0].probability <= 1
         assert len({c.text for c in a.candidates}) == 4
-        assert set(json.loads(a.to_json())) == {"source", "text", "candidates", "unknown", "finished"}
-        assert str(a) == a.text
+        assert set(json.loads(a.to_json())) == {"text", "tokens", "answer", "candidates", "unknown", "finished"}
+        assert str(a) == a.answer
     assert alone[2].unknown == ("Ü",)
     assert alone[0].unknown == ()
     assert [type(answer).__name__ for answer in model.stream(["", "5 May 1999"])] == ["DataError", "Translation"]
@@ -71,7 +71,7 @@ def test_the_default_run_gets_held_out_dates_exactly(tmp_path: Path) -> None:
         "the fourth of July 1976": "1976-07-04", "Dec. 25, 2013": "2013-12-25", "31.12.1999": "1999-12-31",
         "二〇〇八年八月八日": "2008-08-08", "1997年7月1号": "1997-07-01",
     }  # fmt: skip
-    assert {text: model.predict(text).text for text in told} == told
+    assert {text: model.predict(text).answer for text in told} == told
 
 
 def words(folder: Path) -> Path:
@@ -91,7 +91,7 @@ def test_pairs_of_a_file_with_bleu_and_the_direction_that_was_trained(tmp_path: 
     own |= {"train__epochs": 25, "train__batch_size": 32, "train__learning_rate": 0.02}
     file = words(tmp_path)
     model = cw.train("translate", data=file, out=tmp_path / "r", **own)  # type: ignore[arg-type]
-    assert model.predict("old blue cat.").text == "老蓝猫。"
+    assert model.predict("old blue cat.").answer == "老蓝猫。"
     assert model.predict("old green cat.").unknown == ("green",)
     report = cw.evaluate(model, file)
     assert report.figures["exact"] == 1.0
