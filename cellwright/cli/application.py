@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cellwright.cli.loading import loading
-from cellwright.tasks.summaries import READS_WORDS, SUMMARIES, TELLS_WHY
+from cellwright.tasks.summaries import EMBEDDED_SETS, READS_WORDS, SUMMARIES, TELLS_WHY
 
 __all__ = ["application"]
 
@@ -42,6 +42,8 @@ LanguageModelOption = Annotated[Path | None, typer.Option("--model", help="The s
 # \b keeps the lines as they are
 TASK_LIST = "\b\nTasks:\n" + "\n".join(f"  {name:16} {summary}" for name, summary in SUMMARIES.items())
 
+SET_LIST = "\b\nSets:\n" + "\n".join(f"  {name:16} {', '.join(sets)}" for name, sets in EMBEDDED_SETS.items())
+
 
 def version(asked: bool) -> None:
     if asked:
@@ -60,19 +62,29 @@ def common_options(
     """Recurrent cells written once, as their equations; and the models made of them."""
 
 
-@application.command()
+@application.command(epilog=SET_LIST)
 def data(
-    name: Annotated[str, typer.Argument(help="travel (the embedded utterances), or a folder or file to convert.")],
+    name: Annotated[
+        str,
+        typer.Argument(help="An embedded set (the list stands below), or a folder or file of slot data to convert."),
+    ],
     out: Annotated[Path, typer.Option("--out", help="Folder to write into, new or empty.")],
-    format: Annotated[str, typer.Option("--format", help="seq, conll, jsonl or rasa.")] = "seq",
-    scheme: Annotated[str, typer.Option("--scheme", help="Tags: bio, bioes or iob1.")] = "bio",
+    format: Annotated[
+        str | None, typer.Option("--format", help="Of slot data: seq, conll, jsonl or rasa.", show_default="seq")
+    ] = None,
+    scheme: Annotated[
+        str | None, typer.Option("--scheme", help="Tags of slot data: bio, bioes or iob1.", show_default="bio")
+    ] = None,
     from_scheme: Annotated[
-        str, typer.Option("--from-scheme", help="Of what is read: auto, bio, bioes or iob1.")
-    ] = "auto",
-    language: Annotated[str, typer.Option("--language", help="Of travel: en or zh.")] = "en",
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Of travel.")] = 0,
+        str | None,
+        typer.Option("--from-scheme", help="Of what is read: auto, bio, bioes or iob1.", show_default="auto"),
+    ] = None,
+    language: Annotated[
+        str | None, typer.Option("--language", help="Of the set travel: en or zh.", show_default="en")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of an embedded set.")] = 0,
 ) -> None:
-    """Write slot data: the embedded utterances, or those of a folder or file, in one of four formats."""
+    """Write an embedded set as files that train reads; or slot data of yours in another of four formats."""
     from cellwright.cli.data import write_data
 
     write_data(name, out, format, scheme, from_scheme, language, seed)
@@ -161,7 +173,7 @@ def predict(
     why: Annotated[
         bool, typer.Option("--why", help=f"Also the words that decided. For {', '.join(TELLS_WHY)}.")
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object a line, with spans and confidences.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object a line, with spans and probabilities.")] = False,
 ) -> None:
     """The model's answer to each text; lines of standard input are answered as they come."""
     from cellwright.cli.predict import run_prediction

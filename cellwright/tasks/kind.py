@@ -14,6 +14,7 @@ from rich.console import Console
 
 from cellwright.cells import Cell
 from cellwright.errors import ConfigError
+from cellwright.tasks.set_files import SetFiles
 from cellwright.tasks.training.config import Config, DataSection
 from cellwright.tasks.training.task import Task
 
@@ -112,6 +113,16 @@ class TaskKind(ABC, Generic[ConfigT, ModelT]):
         Args:
             data: the task's own `[data]` section.
         """
+
+    def embedded_files(self, data: DataSection) -> SetFiles:
+        """The embedded set that `data.path` names, as files of a format that the task reads.
+
+        Raises ConfigError: the task has no such format, or draws its examples when they are needed.
+        """
+        raise ConfigError(
+            f"Expected a set of examples, found {data.path}: {self.name} draws them anew when they are needed.",
+            repair=f"cellwright train {self.name} makes its own.",
+        )
 
     def evaluate_examples(self, model: ModelT, examples: Sequence[Any]) -> TaskReport:
         """Figures on examples from Python."""

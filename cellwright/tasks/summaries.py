@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["READS_WORDS", "SUMMARIES", "TELLS_WHY", "UNKNOWN_AS_ONE"]
+__all__ = ["EMBEDDED_SETS", "READS_WORDS", "SUMMARIES", "TELLS_WHY", "UNKNOWN_AS_ONE"]
 
 SUMMARIES = {
     "slots": "slots and intent of an utterance",
@@ -17,6 +17,19 @@ SUMMARIES = {
     "translate": "a text into another: languages, dates",
     "transcribe": "what a recording says: spoken digits, the strokes of a pen",
 }
+
+EMBEDDED_SETS = {
+    "slots": ("travel-en", "travel-zh"),
+    "classify": ("reviews-en", "reviews-zh", "questions-en"),
+    "tag": ("pos-en", "names-en", "words-zh"),
+    "lm": ("sentences", "sentences-en", "sentences-zh"),
+    "cloze": ("cues", "cues-en", "cues-zh", "senses", "senses-en", "senses-zh"),
+    "agreement": ("agreement-en",),
+    "series-classify": ("moving-dot",),
+    "series-forecast": ("hourly",),
+    "translate": ("dates", "dates-en", "dates-zh"),
+}
+"""Embedded sets that `cellwright data` can write."""
 
 READS_WORDS = ("slots", "classify", "tag", "lm", "cloze", "agreement", "memory", "translate")
 """Tasks whose input may be a list of words: `predict --words`."""

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cellwright.errors import DataError
+from cellwright.errors import ConfigError, DataError
 from cellwright.tasks.agreement.config import AgreementData
 from cellwright.tasks.agreement.grammar import Sentence, generate
 from cellwright.tasks.agreement.lexicon import LANGUAGES, SPLITS
 from cellwright.tasks.data.splits import check_path
 from cellwright.tasks.data.utterance import Corpus
-from cellwright.tasks.data.verb_forms import gold_file, read_verb_forms
+from cellwright.tasks.data.verb_forms import VerbForms, gold_file, read_verb_forms
+from cellwright.tasks.set_files import SetFiles, lines_text
 
-__all__ = ["EMBEDDED", "open_corpus"]
+__all__ = ["EMBEDDED", "embedded_files", "open_corpus"]
 
 EMBEDDED = {"agreement": tuple(LANGUAGES), **{f"agreement-{language}": (language,) for language in LANGUAGES}}
 
@@ -44,6 +45,30 @@ def open_corpus(data: AgreementData) -> Corpus[Sentence]:
     for split, place in places.items():
         setattr(corpus, split, _read(place, corpus.notes))
     return corpus
+
+
+def embedded_files(data: AgreementData) -> SetFiles:
+    """Generated sentences as pairs of .text and .gold files.
+
+    Raises ConfigError: a language whose forms do not show their number, as these files need.
+    """
+    pairs = [forms for language in EMBEDDED[data.path] for forms in LANGUAGES[language].forms.values()]
+    if any(VerbForms((), *forms, 0, "").number != "singular" for forms in pairs):
+        raise ConfigError(
+            f"Expected forms like is and are, which .gold files hold, found {data.path}, whose forms "
+            f"{' and '.join(pairs[-1])} do not show their number.",
+            repair="cellwright data agreement-en --out DIR",
+        )
+    other = {form: pair[1 - k] for pair in pairs for k, form in enumerate(pair)}
+    splits = dict(open_corpus(data).splits())
+    texts = {}
+    for split, sentences in splits.items():
+        texts[f"{split}.text"] = lines_text(" ".join([*s.words, s.label]) for s in sentences)
+        texts[f"{split}.gold"] = lines_text(
+            f"{len(s.words)}\t{s.label}\t{other[s.label]}\t{s.attractors}" for s in sentences
+        )
+    notes = ["read back, the answer is singular or plural, not the form"]
+    return SetFiles(texts, {split: len(found) for split, found in splits.items()}, "sentences", notes=notes)
 
 
 def _read(gold: Path, notes: list[str]) -> list[Sentence]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from cellwright.cells import Cell
 from cellwright.tasks.agreement.config import AgreementConfig, AgreementData
-from cellwright.tasks.agreement.corpora import EMBEDDED, open_corpus
+from cellwright.tasks.agreement.corpora import EMBEDDED, embedded_files, open_corpus
 from cellwright.tasks.agreement.evaluate import evaluate_model
 from cellwright.tasks.agreement.predict import AgreementModel
 from cellwright.tasks.agreement.task import AgreementTask
@@ -17,6 +17,7 @@ from cellwright.tasks.comparison import compare_networks
 from cellwright.tasks.data.splits import split_named, with_validation
 from cellwright.tasks.kind import TaskKind
 from cellwright.tasks.report import Report
+from cellwright.tasks.set_files import SetFiles
 from cellwright.tasks.storage.model_folder import read_model
 from cellwright.tasks.training.config import DataSection
 
@@ -35,6 +36,10 @@ class AgreementKind(TaskKind[AgreementConfig, AgreementModel]):
 
     def load(self, folder: Path) -> AgreementModel:
         return AgreementModel(read_model(folder, AgreementModel.task))
+
+    def embedded_files(self, data: DataSection) -> SetFiles:
+        assert isinstance(data, AgreementData)
+        return embedded_files(data)
 
     def evaluate(self, model: AgreementModel, data: DataSection, split: str) -> Report:
         assert isinstance(data, AgreementData)

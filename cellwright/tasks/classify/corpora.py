@@ -19,8 +19,9 @@ from cellwright.tasks.data.labels import unseen_labels
 from cellwright.tasks.data.splits import check_path, split_places
 from cellwright.tasks.data.text import Unit
 from cellwright.tasks.data.utterance import Corpus
+from cellwright.tasks.set_files import SetFiles, lines_text
 
-__all__ = ["EMBEDDED", "hash_split", "made_example", "open_corpus"]
+__all__ = ["EMBEDDED", "embedded_files", "hash_split", "made_example", "open_corpus"]
 
 EMBEDDED: dict[str, Callable[[int, int], dict[str, list[tuple[str, str]]]]] = {  # (seed, training texts) -> splits
     "reviews-en": english_reviews,
@@ -63,6 +64,16 @@ def open_corpus(data: ClassifyData) -> Corpus[Example]:
         corpus.train = corpus.train[: data.size]
     corpus.notes += _notes(corpus)
     return corpus
+
+
+def embedded_files(data: ClassifyData) -> SetFiles:
+    """An embedded set as TSV, a file a split."""
+    splits = EMBEDDED[data.path](data.seed, data.size)
+    texts = {
+        f"{split}.tsv": lines_text(["text\tlabel", *(f"{text}\t{label}" for text, label in pairs)])
+        for split, pairs in splits.items()
+    }
+    return SetFiles(texts, {split: len(pairs) for split, pairs in splits.items()}, "texts")
 
 
 def _streamed(

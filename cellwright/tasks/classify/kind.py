@@ -9,7 +9,7 @@ from typing import Any
 from cellwright.cells import Cell
 from cellwright.errors import ConfigError
 from cellwright.tasks.classify.config import ClassifyConfig, ClassifyData
-from cellwright.tasks.classify.corpora import EMBEDDED, open_corpus
+from cellwright.tasks.classify.corpora import EMBEDDED, embedded_files, open_corpus
 from cellwright.tasks.classify.evaluate import evaluate_model
 from cellwright.tasks.classify.examples import Example
 from cellwright.tasks.classify.layers import cell_of
@@ -20,6 +20,7 @@ from cellwright.tasks.comparison import NETWORKS, compare_networks
 from cellwright.tasks.data.splits import split_named, with_validation
 from cellwright.tasks.kind import TaskKind
 from cellwright.tasks.report import Report
+from cellwright.tasks.set_files import SetFiles
 from cellwright.tasks.training.config import DataSection
 
 __all__ = ["ClassifyKind"]
@@ -40,6 +41,10 @@ class ClassifyKind(TaskKind[ClassifyConfig, TextClassifier]):
 
     def load(self, folder: Path) -> TextClassifier:
         return TextClassifier.load(folder)
+
+    def embedded_files(self, data: DataSection) -> SetFiles:
+        assert isinstance(data, ClassifyData)
+        return embedded_files(data)
 
     def evaluate(self, model: TextClassifier, data: DataSection, split: str) -> Report:
         assert isinstance(data, ClassifyData)

@@ -15,9 +15,10 @@ from cellwright.tasks.data.utterance import Corpus
 from cellwright.tasks.sentences.facts import LANGUAGES
 from cellwright.tasks.sentences.generate import generate
 from cellwright.tasks.sentences.senses import generate_senses
+from cellwright.tasks.set_files import SetFiles, lines_text
 from cellwright.tasks.text.plain import Text, read_text
 
-__all__ = ["EMBEDDED", "Example", "open_corpus", "surface"]
+__all__ = ["EMBEDDED", "Example", "embedded_files", "open_corpus", "surface"]
 
 KINDS = ("cues", "senses")
 EMBEDDED = {
@@ -68,6 +69,19 @@ def open_corpus(data: ClozeData) -> Corpus[Example]:
     text = read_text(check_path(data.path, EMBEDDED, "text"), data)
     train, valid, test = (_examples(part, data) for part in (text.train, text.valid, text.test))
     return Corpus(text.name, train, valid, test, text.notes)
+
+
+def embedded_files(data: ClozeData) -> SetFiles:
+    """An embedded set, a line a sentence; words with senses are written word/sense."""
+    senses = EMBEDDED[data.path][0] == "senses"
+    splits = dict(_embedded(data).splits())
+    return SetFiles(
+        {f"{split}.txt": lines_text(" ".join(one.answers) for one in found) for split, found in splits.items()},
+        {split: len(found) for split, found in splits.items()},
+        "sentences",
+        settings=["data.senses=true"] if senses else [],
+        notes=[] if senses else ["the files do not say which word another one decides, so evaluate has no table of it"],
+    )
 
 
 def _embedded(data: ClozeData) -> Corpus[Example]:

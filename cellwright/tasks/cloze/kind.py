@@ -8,7 +8,7 @@ from typing import Any
 
 from cellwright.cells import Cell
 from cellwright.tasks.cloze.config import ClozeConfig, ClozeData
-from cellwright.tasks.cloze.corpora import EMBEDDED, open_corpus
+from cellwright.tasks.cloze.corpora import EMBEDDED, embedded_files, open_corpus
 from cellwright.tasks.cloze.evaluate import evaluate_model
 from cellwright.tasks.cloze.predict import ClozeModel
 from cellwright.tasks.cloze.task import ClozeTask
@@ -16,6 +16,7 @@ from cellwright.tasks.comparison import compare_networks
 from cellwright.tasks.kind import TaskKind
 from cellwright.tasks.networks.cell_choice import choose_cell
 from cellwright.tasks.report import Report
+from cellwright.tasks.set_files import SetFiles
 from cellwright.tasks.training.config import DataSection
 
 __all__ = ["ClozeKind"]
@@ -33,6 +34,10 @@ class ClozeKind(TaskKind[ClozeConfig, ClozeModel]):
 
     def load(self, folder: Path) -> ClozeModel:
         return ClozeModel.load(folder)
+
+    def embedded_files(self, data: DataSection) -> SetFiles:
+        assert isinstance(data, ClozeData)
+        return embedded_files(data)
 
     def evaluate(self, model: ClozeModel, data: DataSection, split: str) -> Report:
         assert isinstance(data, ClozeData)

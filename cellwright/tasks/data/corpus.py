@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -18,7 +19,7 @@ from cellwright.tasks.data.text import Unit, read_lines
 from cellwright.tasks.data.utterance import Corpus, Utterance
 from cellwright.tasks.storage.atomic import make_folder, write_file
 
-__all__ = ["FORMATS", "Format", "read_corpus", "read_utterances", "write_corpus"]
+__all__ = ["FORMATS", "Format", "corpus_texts", "read_corpus", "read_utterances", "write_corpus", "write_texts"]
 
 Format = Literal["seq", "conll", "jsonl", "rasa"]
 FORMATS: tuple[Format, ...] = ("seq", "conll", "jsonl", "rasa")
@@ -88,25 +89,35 @@ def write_corpus(
         StorageError: the folder cannot be written.
         DataError: an utterance that the format cannot hold.
     """
-    written = []
+    return write_texts(corpus_texts(corpus, format, scheme), out)
+
+
+def corpus_texts(corpus: Corpus[Utterance], format: Format = "seq", scheme: Scheme = "bio") -> dict[str, str]:
+    """What `write_corpus` writes: name of a file → its text. Raises DataError, as it does."""
+    files: dict[str, str] = {}
     for split, utterances in corpus.splits():
         if not utterances:
             continue
         _check_holds(format, utterances)
         if format == "seq":
-            files = {f"{split}/{name}": text for name, text in seq_files(utterances, scheme).items()}
+            files |= {f"{split}/{name}": text for name, text in seq_files(utterances, scheme).items()}
         else:
-            text = (
+            files[f"{split}.{SUFFIX[format]}"] = (
                 rasa_text(utterances)
                 if format == "rasa"
                 else (conll_text if format == "conll" else jsonl_text)(utterances, scheme)
             )
-            files = {f"{split}.{SUFFIX[format]}": text}
-        for name, text in files.items():
-            file = Path(out) / name
-            make_folder(file.parent)
-            write_file(file, text.encode())
-            written.append(file)
+    return files
+
+
+def write_texts(texts: Mapping[str, str], out: str | Path) -> list[Path]:
+    """Each of these files, below `out`. Raises StorageError: the folder cannot be written."""
+    written = []
+    for name, text in texts.items():
+        file = Path(out) / name
+        make_folder(file.parent)
+        write_file(file, text.encode())
+        written.append(file)
     return written
 
 

@@ -14,12 +14,13 @@ from cellwright.errors import DataError
 from cellwright.tasks.data.splits import check_path, split_places
 from cellwright.tasks.lm.config import LmData
 from cellwright.tasks.sentences.facts import LANGUAGES
-from cellwright.tasks.sentences.generate import Sentence, generate
+from cellwright.tasks.sentences.generate import SIZES, Sentence, generate
+from cellwright.tasks.set_files import SetFiles, lines_text
 from cellwright.tasks.text.on_disk import DiskText
 from cellwright.tasks.text.plain import Text, TextCorpus, character_rows, read_split, read_text
 from cellwright.tasks.text.vocabulary import END, TextVocabulary
 
-__all__ = ["BLOCK", "EMBEDDED", "SentenceText", "Stream", "open_corpus", "row_blocks", "stream_of"]
+__all__ = ["BLOCK", "EMBEDDED", "SentenceText", "Stream", "embedded_files", "open_corpus", "row_blocks", "stream_of"]
 
 BLOCK = 1 << 20  # rows at a time
 
@@ -66,6 +67,17 @@ def open_corpus(data: LmData) -> TextCorpus:
             repair="Give a text file: --data FILE.txt.",
         )
     return TextCorpus(data.path, _embedded(data, "train"), _embedded(data, "valid"), _embedded(data, "test"))
+
+
+def embedded_files(data: LmData) -> SetFiles:
+    """The embedded sentences, a line each."""
+    splits = {split: _embedded(data, split).lines for split in SIZES}
+    return SetFiles(
+        {f"{split}.txt": lines_text(lines) for split, lines in splits.items()},
+        {split: len(lines) for split, lines in splits.items()},
+        "sentences",
+        notes=["the files do not say which words the subject decides, so evaluate has no table of them"],
+    )
 
 
 def _streamed(root: Path, data: LmData) -> TextCorpus:

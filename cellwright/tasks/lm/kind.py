@@ -11,13 +11,14 @@ from cellwright.tasks.comparison import compare_networks
 from cellwright.tasks.data.verb_forms import gold_file
 from cellwright.tasks.kind import TaskKind
 from cellwright.tasks.lm.config import LmConfig, LmData
-from cellwright.tasks.lm.corpora import EMBEDDED, open_corpus
+from cellwright.tasks.lm.corpora import EMBEDDED, embedded_files, open_corpus
 from cellwright.tasks.lm.evaluate import evaluate_model
 from cellwright.tasks.lm.predict import LmModel
 from cellwright.tasks.lm.task import LmTask
 from cellwright.tasks.lm.verb_forms import evaluate_forms
 from cellwright.tasks.networks.cell_choice import choose_cell
 from cellwright.tasks.report import Report
+from cellwright.tasks.set_files import SetFiles
 from cellwright.tasks.training.config import DataSection
 
 __all__ = ["LmKind"]
@@ -35,6 +36,10 @@ class LmKind(TaskKind[LmConfig, LmModel]):
 
     def load(self, folder: Path) -> LmModel:
         return LmModel.load(folder)
+
+    def embedded_files(self, data: DataSection) -> SetFiles:
+        assert isinstance(data, LmData)
+        return embedded_files(data)
 
     def evaluate(self, model: LmModel, data: DataSection, split: str) -> Report:
         assert isinstance(data, LmData)

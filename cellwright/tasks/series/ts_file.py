@@ -20,8 +20,9 @@ from cellwright.errors import DataError
 from cellwright.tasks.data.text import read_lines
 from cellwright.tasks.series.example import Series
 from cellwright.tasks.series.table import finite
+from cellwright.tasks.set_files import lines_text
 
-__all__ = ["case_of", "read_ts"]
+__all__ = ["case_of", "read_ts", "ts_text"]
 
 
 @dataclass(slots=True)
@@ -77,6 +78,14 @@ def case_of(text: str, dimensions: int) -> Series:
     if len(parts) == dimensions + 1:
         parts = parts[:-1]
     return Series(_values(parts, dimensions, place, 1), "")
+
+
+def ts_text(examples: Sequence[Series], labels: Sequence[str]) -> str:
+    """A file of these series; read back, they are the same float32 numbers."""
+    head = [f"@dimensions {examples[0].values.shape[1]}", f"@classLabel true {' '.join(labels)}", "@data"]
+    # A number's str is the shortest text that reads back as it.
+    cases = (":".join([*(",".join(map(str, row)) for row in s.values.T), s.label]) for s in examples)
+    return lines_text([*head, *cases])
 
 
 def _read_header(line: str, header: Header, path: Path, number: int) -> None:

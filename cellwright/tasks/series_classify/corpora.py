@@ -9,11 +9,20 @@ from cellwright.tasks.data.splits import check_path, split_named, split_places, 
 from cellwright.tasks.data.utterance import Corpus
 from cellwright.tasks.series.example import Series
 from cellwright.tasks.series.long_csv import Columns, read_long_csv
-from cellwright.tasks.series.ts_file import read_ts
+from cellwright.tasks.series.ts_file import read_ts, ts_text
 from cellwright.tasks.series_classify.config import ClassifyData
-from cellwright.tasks.series_classify.moving_dot import SIZES, moving_dot
+from cellwright.tasks.series_classify.moving_dot import DIRECTIONS, SIZES, moving_dot
+from cellwright.tasks.set_files import SetFiles
 
-__all__ = ["EMBEDDED", "checked_channels", "open_corpus", "read_series", "series_of", "training_corpus"]
+__all__ = [
+    "EMBEDDED",
+    "checked_channels",
+    "embedded_files",
+    "open_corpus",
+    "read_series",
+    "series_of",
+    "training_corpus",
+]
 
 EMBEDDED = ("moving-dot",)
 
@@ -42,6 +51,13 @@ def open_corpus(data: ClassifyData) -> Corpus[Series]:
     if data.size:
         corpus.train = corpus.train[: data.size]
     return corpus
+
+
+def embedded_files(data: ClassifyData) -> SetFiles:
+    """The embedded films as .ts files."""
+    splits = dict(open_corpus(data).splits())
+    texts = {f"{split}.ts": ts_text(examples, list(DIRECTIONS)) for split, examples in splits.items()}
+    return SetFiles(texts, {split: len(examples) for split, examples in splits.items()}, "series")
 
 
 def training_corpus(data: ClassifyData) -> Corpus[Series]:

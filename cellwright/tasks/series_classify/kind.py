@@ -13,10 +13,11 @@ from cellwright.tasks.networks.cell_choice import choose_cell
 from cellwright.tasks.report import Report
 from cellwright.tasks.series.example import Series
 from cellwright.tasks.series_classify.config import ClassifyConfig, ClassifyData
-from cellwright.tasks.series_classify.corpora import EMBEDDED, open_corpus, series_of, training_corpus
+from cellwright.tasks.series_classify.corpora import EMBEDDED, embedded_files, open_corpus, series_of, training_corpus
 from cellwright.tasks.series_classify.evaluate import evaluate_model
 from cellwright.tasks.series_classify.predict import SeriesClassifier
 from cellwright.tasks.series_classify.task import SeriesTask
+from cellwright.tasks.set_files import SetFiles
 from cellwright.tasks.training.config import DataSection
 
 __all__ = ["SeriesClassifyKind"]
@@ -34,6 +35,10 @@ class SeriesClassifyKind(TaskKind[ClassifyConfig, SeriesClassifier]):
 
     def load(self, folder: Path) -> SeriesClassifier:
         return SeriesClassifier.load(folder)
+
+    def embedded_files(self, data: DataSection) -> SetFiles:
+        assert isinstance(data, ClassifyData)
+        return embedded_files(data)
 
     def evaluate(self, model: SeriesClassifier, data: DataSection, split: str) -> Report:
         assert isinstance(data, ClassifyData)

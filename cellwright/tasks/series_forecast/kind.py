@@ -12,10 +12,11 @@ from cellwright.tasks.kind import TaskKind
 from cellwright.tasks.networks.cell_choice import choose_cell
 from cellwright.tasks.report import Report
 from cellwright.tasks.series_forecast.config import ForecastConfig, ForecastData
-from cellwright.tasks.series_forecast.corpora import EMBEDDED
+from cellwright.tasks.series_forecast.corpora import EMBEDDED, embedded_files
 from cellwright.tasks.series_forecast.evaluate import evaluate_model
 from cellwright.tasks.series_forecast.predict import Forecaster
 from cellwright.tasks.series_forecast.task import ForecastTask
+from cellwright.tasks.set_files import SetFiles
 from cellwright.tasks.training.config import DataSection
 
 __all__ = ["SeriesForecastKind"]
@@ -33,6 +34,10 @@ class SeriesForecastKind(TaskKind[ForecastConfig, Forecaster]):
 
     def load(self, folder: Path) -> Forecaster:
         return Forecaster.load(folder)
+
+    def embedded_files(self, data: DataSection) -> SetFiles:
+        assert isinstance(data, ForecastData)
+        return embedded_files(data)
 
     def evaluate(self, model: Forecaster, data: DataSection, split: str) -> Report:
         assert isinstance(data, ForecastData)

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from cellwright.cells import Cell
 from cellwright.tasks.comparison import NETWORKS
-from cellwright.tasks.data.corpus import read_utterances
+from cellwright.tasks.data.corpus import corpus_texts, read_utterances
 from cellwright.tasks.data.splits import split_named, with_validation
 from cellwright.tasks.data.utterance import Utterance
 from cellwright.tasks.kind import TaskKind
 from cellwright.tasks.networks.cell_choice import choose_cell
 from cellwright.tasks.report import Report, shown
+from cellwright.tasks.set_files import SetFiles
 from cellwright.tasks.slots.config import SlotsConfig, SlotsData
 from cellwright.tasks.slots.corpora import EMBEDDED, open_corpus
 from cellwright.tasks.slots.evaluate import evaluate_model
@@ -39,6 +40,12 @@ class SlotsKind(TaskKind[SlotsConfig, SlotModel]):
 
     def load(self, folder: Path) -> SlotModel:
         return SlotModel.load(folder)
+
+    def embedded_files(self, data: DataSection) -> SetFiles:
+        assert isinstance(data, SlotsData)
+        corpus = open_corpus(data)
+        counts = {split: len(utterances) for split, utterances in corpus.splits()}
+        return SetFiles(corpus_texts(corpus), counts, "utterances", notes=corpus.notes)
 
     def evaluate(self, model: SlotModel, data: DataSection, split: str) -> Report:
         assert isinstance(data, SlotsData)

@@ -11,6 +11,7 @@ from cellwright.tasks.data.schemes import split_tag
 from cellwright.tasks.data.splits import check_path, split_places
 from cellwright.tasks.data.text import MAX_TOKENS
 from cellwright.tasks.data.utterance import Corpus, Utterance
+from cellwright.tasks.set_files import SetFiles, lines_text
 from cellwright.tasks.tag.config import TagData, Target
 from cellwright.tasks.tag.formats import format_of, read_tagged
 from cellwright.tasks.tag.generated.names import tagged_names
@@ -18,7 +19,7 @@ from cellwright.tasks.tag.generated.parts_of_speech import tagged_speech
 from cellwright.tasks.tag.generated.words_zh import segmented
 from cellwright.tasks.tag.segments import from_words, sentences
 
-__all__ = ["EMBEDDED", "TagCorpus", "open_corpus"]
+__all__ = ["EMBEDDED", "TagCorpus", "embedded_files", "open_corpus"]
 
 Made = dict[str, list[tuple[list[str], list[str]]]]  # split: (words, tags)
 EMBEDDED: dict[str, tuple[Target, Callable[[int, int], Made]]] = {
@@ -71,6 +72,22 @@ def open_corpus(data: TagData) -> TagCorpus:
     if data.size:
         corpus.train = corpus.train[: data.size]
     return corpus
+
+
+def embedded_files(data: TagData) -> SetFiles:
+    """An embedded set: a word and its tag a line, or lines of words parted by spaces."""
+    target, make = EMBEDDED[data.path]
+    splits = make(data.seed, data.size)
+    counts = {split: len(found) for split, found in splits.items()}
+    if target == "words":
+        texts = {f"{split}.txt": lines_text(" ".join(words) for words, _ in found) for split, found in splits.items()}
+        return SetFiles(texts, counts, "sentences")
+    texts = {f"{split}.conll": lines_text(_in_columns(*one) for one in found) for split, found in splits.items()}
+    return SetFiles(texts, counts, "sentences")
+
+
+def _in_columns(words: Sequence[str], tags: Sequence[str]) -> str:
+    return lines_text(f"{word}\t{tag}" for word, tag in zip(words, tags, strict=True))
 
 
 def _target(records: Sequence[Labelled], form: str, data: TagData) -> Target:

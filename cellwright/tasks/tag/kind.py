@@ -14,8 +14,9 @@ from cellwright.tasks.data.utterance import Utterance
 from cellwright.tasks.kind import TaskKind
 from cellwright.tasks.networks.cell_choice import choose_cell
 from cellwright.tasks.report import Report
+from cellwright.tasks.set_files import SetFiles
 from cellwright.tasks.tag.config import TagConfig, TagData
-from cellwright.tasks.tag.corpora import EMBEDDED, open_corpus
+from cellwright.tasks.tag.corpora import EMBEDDED, embedded_files, open_corpus
 from cellwright.tasks.tag.evaluate import evaluate_model
 from cellwright.tasks.tag.predict import Tagger
 from cellwright.tasks.tag.task import TagTask
@@ -37,6 +38,10 @@ class TagKind(TaskKind[TagConfig, Tagger]):
 
     def load(self, folder: Path) -> Tagger:
         return Tagger.load(folder)
+
+    def embedded_files(self, data: DataSection) -> SetFiles:
+        assert isinstance(data, TagData)
+        return embedded_files(data)
 
     def evaluate(self, model: Tagger, data: DataSection, split: str) -> Report:
         assert isinstance(data, TagData)

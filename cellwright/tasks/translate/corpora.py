@@ -9,12 +9,13 @@ from cellwright.tasks.data.hash_split import split_by_hash
 from cellwright.tasks.data.splits import check_path, split_places
 from cellwright.tasks.data.text import Unit
 from cellwright.tasks.data.utterance import Corpus
+from cellwright.tasks.set_files import SetFiles, lines_text
 from cellwright.tasks.translate.config import TranslateData
 from cellwright.tasks.translate.dates import DATES, dates_of
 from cellwright.tasks.translate.pairs import Pair
 from cellwright.tasks.translate.tables import Row, columns_of, read_pairs
 
-__all__ = ["open_corpus", "units_of"]
+__all__ = ["embedded_files", "open_corpus", "units_of"]
 
 
 def open_corpus(data: TranslateData) -> Corpus[Pair]:
@@ -43,6 +44,18 @@ def open_corpus(data: TranslateData) -> Corpus[Pair]:
     if data.size:
         corpus.train = corpus.train[: data.size]
     return corpus
+
+
+def embedded_files(data: TranslateData) -> SetFiles:
+    """Generated dates, a pair a line: as written, a tab, ISO 8601."""
+    splits = dict(_dates(data).splits())
+    return SetFiles(
+        {f"{split}.tsv": lines_text(f"{p.source}\t{p.target}" for p in pairs) for split, pairs in splits.items()},
+        {split: len(pairs) for split, pairs in splits.items()},
+        "pairs",
+        settings=["data.source_unit=char", "data.target_unit=char"],
+        notes=["the files do not say which forms and days training never had, so evaluate has no table of them"],
+    )
 
 
 def units_of(data: TranslateData) -> tuple[Unit, Unit]:

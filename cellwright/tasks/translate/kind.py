@@ -13,9 +13,10 @@ from cellwright.tasks.data.splits import split_named, with_validation
 from cellwright.tasks.kind import TaskKind
 from cellwright.tasks.networks.cell_choice import choose_cell
 from cellwright.tasks.report import Report
+from cellwright.tasks.set_files import SetFiles
 from cellwright.tasks.training.config import DataSection
 from cellwright.tasks.translate.config import TranslateConfig, TranslateData
-from cellwright.tasks.translate.corpora import open_corpus
+from cellwright.tasks.translate.corpora import embedded_files, open_corpus
 from cellwright.tasks.translate.dates import DATES
 from cellwright.tasks.translate.evaluate import evaluate_model
 from cellwright.tasks.translate.predict import Translator
@@ -36,6 +37,10 @@ class TranslateKind(TaskKind[TranslateConfig, Translator]):
 
     def load(self, folder: Path) -> Translator:
         return Translator.load(folder)
+
+    def embedded_files(self, data: DataSection) -> SetFiles:
+        assert isinstance(data, TranslateData)
+        return embedded_files(data)
 
     def evaluate(self, model: Translator, data: DataSection, split: str) -> Report:
         """Raises ConfigError: another direction than the model's."""
