@@ -8,7 +8,7 @@ from pathlib import Path
 from cellwright.errors import ConfigError
 from cellwright.nearest import nearest
 
-__all__ = ["check_able", "one_of", "with_setting"]
+__all__ = ["check_able", "one_of", "parted", "with_setting"]
 
 
 def one_of(option: str, value: str, choices: Iterable[str]) -> str:
@@ -21,6 +21,33 @@ def one_of(option: str, value: str, choices: Iterable[str]) -> str:
         f"Expected {option} to be one of {', '.join(names)}, found {value!r}.",
         repair=f"Did you mean {near}?" if near else None,
     )
+
+
+def parted(option: str, value: str) -> list[str]:
+    """The names that commas part; commas within brackets, and within quotes there, belong to a name.
+
+    Raises ConfigError: brackets or quotes that do not close.
+    """
+    names, inside, quote = [""], 0, ""
+    for letter in value:
+        if quote:
+            quote = "" if letter == quote else quote
+        elif inside and letter in "\"'":
+            quote = letter
+        elif letter in "([{":
+            inside += 1
+        elif inside and letter in ")]}":
+            inside -= 1
+        elif letter == "," and not inside:
+            names.append("")
+            continue
+        names[-1] += letter
+    if inside:
+        raise ConfigError(
+            f"Expected {option} with brackets and quotes that close, found {value!r}.",
+            repair=f"As in {option} 'LSTM,PeepholeLSTM(\"if\")'.",
+        )
+    return [name.strip() for name in names]
 
 
 def with_setting(sets: Sequence[str], key: str, option: str, value: object) -> list[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from cellwright.cli.choices import one_of, with_setting
+from cellwright.cli.choices import one_of, parted, with_setting
 from cellwright.errors import ConfigError
 from cellwright.tasks.networks.cell_choice import choose_cell
 from cellwright.tasks.registry import check_set, kind_named
@@ -26,7 +26,7 @@ def run_comparison(
     with_setting(sets, "data.path", "--data", data)
     if not kind.networks:
         raise ConfigError(f"Expected a task with a comparison, found {task}.", repair="cellwright compare slots")
-    chosen = list(kind.networks) if networks is None else [n.strip() for n in networks.split(",")]
+    chosen = list(kind.networks) if networks is None else parted("--networks", networks)
     for name in chosen:
         if kind.any_cell:
             choose_cell(name)

@@ -113,7 +113,7 @@ def test_what_is_explained_is_the_models_own_answer(model_of: Callable[[str], An
         assert seen.record.target == f"the mean of {model.columns[0]} over the next 12 steps"
     elif name == "transcribe":
         assert len(seen.record.words[0]) == answer.steps
-        assert seen.record.target == f"log p({answer.text})"
+        assert seen.record.target == f"log p({answer.answer})"
     else:
         assert seen.record.target == f"log p({answer.label})"
 

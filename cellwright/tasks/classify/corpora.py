@@ -44,12 +44,13 @@ def open_corpus(data: ClassifyData) -> Corpus[Example]:
     root = check_path(data.path, EMBEDDED)
     corpus = Corpus(root.name)
     if root.is_file():
-        splits = hash_split(_rows(root, data)) if data.hash_split else {"train": _rows(root, data)}
+        rows = _rows(root, data, corpus.notes)
+        splits = hash_split(rows) if data.hash_split else {"train": rows}
         places = dict.fromkeys(splits, root)
     else:
         places = split_places(root)
         streamed = places.pop("train", None) if data.stream else None
-        splits = {split: _rows(place, data) for split, place in places.items()}
+        splits = {split: _rows(place, data, corpus.notes) for split, place in places.items()}
         if streamed is not None:
             return _streamed(corpus, streamed, splits, places, data)
     if not splits:
@@ -108,8 +109,8 @@ def made_example(text: str, label: str, unit: Unit, reverse: bool = False, place
     return Example(words[::-1] if reverse else words, label, text, place)
 
 
-def _rows(place: Path, data: ClassifyData) -> list[Row]:
-    return read_rows(place, Columns(data.text_column, data.label_column), data.encoding)
+def _rows(place: Path, data: ClassifyData, notes: list[str]) -> list[Row]:
+    return read_rows(place, Columns(data.text_column, data.label_column), data.encoding, notes)
 
 
 def _example(row: Row, path: Path, data: ClassifyData) -> Example:

@@ -7,10 +7,11 @@ import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 from cellwright.errors import DataError
 from cellwright.nearest import nearest
+from cellwright.tasks.classify.titles import titles
 from cellwright.tasks.data.csv_cells import csv_cells
 from cellwright.tasks.data.text import decode, read_bytes
 
@@ -40,15 +41,20 @@ class Row:
     line: int
 
 
-def read_rows(path: Path, columns: Columns | None = None, encoding: str = "utf-8") -> list[Row]:
+def read_rows(
+    path: Path, columns: Columns | None = None, encoding: str = "utf-8", notes: list[str] | None = None
+) -> list[Row]:
     """Every labelled text of a file; its form is found from its name, else from its content. Blank lines are skipped.
+
+    Args:
+        notes: gets a sentence where it is not certain whether the first line names the columns.
 
     Raises DataError: missing, empty or of another encoding; a column that is not there (names the nearest); a row with
     more or fewer columns than the first; a text or class that is blank.
     """
     content = decode(read_bytes(path), path, encoding)
     first = next(line for line in content.split("\n") if line.strip())
-    rows = rows_of(content, form_of(path, first), path, columns or Columns())
+    rows = rows_of(content, form_of(path, first), path, columns or Columns(), notes)
     if not rows:
         raise DataError("Expected labelled texts, found none.", file=path, repair="The file holds only a header.")
     return rows
@@ -69,14 +75,15 @@ def has_header(first: str, columns: Columns) -> bool:
     return _named([cell.strip().lower() for cell in first.split("\t")], columns)
 
 
-def rows_of(content: str, form: Form, path: Path, columns: Columns) -> list[Row]:
+def rows_of(content: str, form: Form, path: Path, columns: Columns, notes: list[str] | None = None) -> list[Row]:
     """The labelled texts of a file's content, or of its header with some of its lines."""
+    doubts = [] if notes is None else notes
     if form == "json":
         found = _from_json(content, path, columns)
     elif form == "csv":
-        found = _from_table(csv_cells(content, path), path, columns)
+        found = _from_table(csv_cells(content, path), path, columns, doubts)
     elif form == "tsv":
-        found = _from_table([(number, line.split("\t")) for number, line in _lines(content)], path, columns)
+        found = _from_table([(number, line.split("\t")) for number, line in _lines(content)], path, columns, doubts)
     else:
         found = _from_lines(content, path)
     return [_checked(row, path) for row in found]
@@ -103,7 +110,9 @@ def _from_lines(content: str, path: Path) -> Iterator[Row]:
         yield Row(text, label.removeprefix(FASTTEXT), number)
 
 
-def _from_table(cells: Sequence[tuple[int, list[str]]], path: Path, columns: Columns) -> Iterator[Row]:
+def _from_table(
+    cells: Sequence[tuple[int, list[str]]], path: Path, columns: Columns, notes: list[str]
+) -> Iterator[Row]:
     names = [cell.strip().lower() for cell in cells[0][1]]
     header = _named(names, columns)
     width = len(names)
@@ -123,7 +132,12 @@ def _from_table(cells: Sequence[tuple[int, list[str]]], path: Path, columns: Col
         label = 1 - text if label is None and text is not None else label
         text = 1 - label if text is None and label is not None else text
     if label is None or text is None:
-        label, text = _guess(cells, path) if not header else _no_column(label is None, names, path, cells[0][0])
+        if header:
+            _no_column(label is None, names, path, cells[0][0])
+        label, text = _guess(cells, path)
+        titled, note = titles([row for _, row in cells], label)
+        notes += [f"{path.name}: {note}"] if note else []
+        body = cells[1:] if titled else cells
     for number, row in body:
         yield Row(row[text], row[label], number)
 
@@ -214,7 +228,7 @@ def _unnamed(rows: Sequence[tuple[int, list[str]]], kinds: Sequence[int], path: 
     )
 
 
-def _no_column(label: bool, names: Sequence[str], path: Path, line: int) -> tuple[int, int]:
+def _no_column(label: bool, names: Sequence[str], path: Path, line: int) -> NoReturn:
     what, known = ("label", LABELS) if label else ("text", TEXTS)
     near = [name for name in names if nearest(name, known)]
     raise DataError(
