@@ -88,8 +88,9 @@ def check_name(name: str) -> None:
         return
     known = ["travel", *(one for sets in EMBEDDED_SETS.values() for one in sets)]
     near = nearest(name, known)
+    sets = f"Give a folder or file with slots to convert, or an embedded set: {', '.join(known)}."
     raise DataError(
         "Expected an embedded set, or a folder or file with utterances, found none.",
         file=name,
-        repair=f"Did you mean {near}?" if near else f"Embedded sets: {', '.join(known)}.",
+        repair=f"Did you mean {near}?" if near else sets,
     )

@@ -37,9 +37,9 @@ def test_a_set_of_another_task_is_called_so() -> None:
 @pytest.mark.parametrize(
     ("name", "repair"),
     [
-        ("foo", "Give a folder or file with slots to convert, or the name of generated ones: travel,"),
+        ("foo", "Give a folder or file with slots to convert, or an embedded set: travel, travel-en,"),
         ("travel-eng", "Did you mean travel-en?"),
-        ("reviews-en", "reviews-en is a set of classify: cellwright train classify"),
+        ("review-en", "Did you mean reviews-en?"),
     ],
 )
 def test_data_says_what_it_writes(tmp_path: Path, name: str, repair: str) -> None:
