@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,8 +63,11 @@ def run_inspection(
     for path, _ in _named(model, other):
         kind, place = kind_of_model(path)
         check_able(kind.name, place, "--words", words, READS_WORDS)
+    seen: list[Seen] = []
     with threads_for(text):
-        seen = [_look(path, inputs, name, asked, texts, phrase, level) for path, name in _named(model, other)]
+        for path, name in _named(model, other):
+            with _naming(path if other else None):
+                seen.append(_look(load(path), inputs, name, asked, texts, phrase, level))
         for name in figures:
             _figure(seen[0], name)  # a mistake leaves nothing written
         drawn = [(file, name, draw_image(file.name, _figure(seen[0], name).figure)) for name, file in wanted]
@@ -96,27 +100,33 @@ def _asked(names: Sequence[str]) -> list[Asked]:
 
 
 def _look(
-    path: Path, inputs: Any, name: str, asked: Sequence[Asked], texts: Sequence[str], phrase: str | None,
+    model: Any, inputs: Any, name: str, asked: Sequence[Asked], texts: Sequence[str], phrase: str | None,
     level: float | None,
 ) -> Seen:  # fmt: skip
-    """One model on the text, on the phrase of it, and on the corpus where there is one. What it raises names it."""
-    model = load(path)
-    try:
-        seen = look(model, inputs, name=name)
-        recorded = record_corpus(model, texts) if texts else ([], [])
-        if phrase is not None or asked:
-            from cellwright.microscope.report.asked import LEVEL, at_phrase, take_asked
+    """One model on the text, on the phrase of it, and on the corpus where there is one."""
+    seen = look(model, inputs, name=name)
+    recorded = record_corpus(model, texts) if texts else ([], [])
+    if phrase is not None or asked:
+        from cellwright.microscope.report.asked import LEVEL, at_phrase, take_asked
 
-            if phrase is not None:
-                seen = at_phrase(model, inputs, seen, phrase, LEVEL if level is None else level, recorded[1])
-            seen = take_asked(model, inputs, seen, asked, recorded[0])
-        if not texts:
-            return seen
-        figures, absent = look_at_corpus(model, texts, recorded)
-    except CellwrightError as reason:
-        reason.file = reason.file or str(path)
-        raise
+        if phrase is not None:
+            seen = at_phrase(model, inputs, seen, phrase, LEVEL if level is None else level, recorded[1])
+        seen = take_asked(model, inputs, seen, asked, recorded[0])
+    if not texts:
+        return seen
+    figures, absent = look_at_corpus(model, texts, recorded)
     return replace(seen, figures=(*seen.figures, *figures), absent=(*seen.absent, *absent))
+
+
+@contextmanager
+def _naming(model: Path | None) -> Iterator[None]:
+    """What goes wrong inside the block names this model: of two, one does not know which is meant."""
+    try:
+        yield
+    except CellwrightError as reason:
+        if model is not None and reason.file is None:
+            reason.file = str(model)
+        raise
 
 
 def _while_trained(model: Path) -> list[dict[str, Any]]:
@@ -225,6 +235,8 @@ def _print(seen: Seen, console: Console) -> None:
         table.title = (
             f"layer {run.layer + 1}, {_direction(run.direction)}: {run.cell.name}, {len(run.y_TBO[0, 0])} outputs"
         )
+        if run.words:
+            table.title += f", reads {_shortened(' '.join(run.words[0]))}"
         for column in ("figure", "what it says", "adds up"):
             table.add_column(column, overflow="fold")
         for placed in seen.figures:
@@ -236,6 +248,10 @@ def _print(seen: Seen, console: Console) -> None:
             if (absent.layer, absent.direction) == (run.layer, run.direction):
                 table.add_row(absent.name, absent.why, "")
         console.print(table)
+
+
+def _shortened(text: str, most: int = 60) -> str:
+    return text if len(text) <= most else f"{text[:most]} …"
 
 
 def _print_figures(seen: Seen, names: Sequence[str], console: Console, *, headed: bool) -> None:

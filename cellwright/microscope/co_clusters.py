@@ -49,7 +49,8 @@ def unit_word_clusters(
     if not given:
         raise DataError("Expected records, found none.")
     name = name or given[0].run(layer, direction).state_names[0]
-    read = [word for text in (words or [text for record in given for text in record.words]) for word in text]
+    texts = words or [text for record in given for text in record.words_of(record.run(layer, direction))]
+    read = [word for text in texts for word in text]
     updates_NU, moved_U, largest = _updates(given, name, layer, direction)
     if len(read) != len(updates_NU):
         raise DataError(

@@ -133,9 +133,10 @@ def find_phrase(words: Sequence[str], phrase: Phrase) -> tuple[int, int]:
         sought = "".join(phrase.split())
         if not sought:
             raise DataError("Expected a phrase, found no word in it.")
-        for start in range(len(words)):
+        bare = ["".join(word.split()) for word in words]  # white space can be a token of its own
+        for start in (start for start in range(len(words)) if bare[start]):
             for stop in range(start + 1, len(words) + 1):
-                joined = "".join(words[start:stop])
+                joined = "".join(bare[start:stop])
                 if joined == sought:
                     return start, stop
                 if not sought.startswith(joined):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from torch import Tensor, nn
@@ -30,6 +30,7 @@ class ModelInput:
         reread: other words, as the model sees them -> the network's outputs for them; None where there are no words.
         pad: what the first recurrent layer reads where there is no word; None where there is no such thing.
         per_word: the decision is one a word, so that it is none of a text with more or fewer words.
+        others: of recurrent layers that read another text, counted from 0 in the order in which they run, its words.
     """
 
     words: tuple[str, ...]
@@ -39,6 +40,7 @@ class ModelInput:
     reread: Callable[[Sequence[str]], Any] | None
     pad: Callable[[], Tensor] | None
     per_word: bool
+    others: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
 
     def target(self, outputs: Any) -> tuple[Tensor, str]:
         """What the model decided: a scalar, and what it is in words."""

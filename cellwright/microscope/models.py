@@ -1,6 +1,6 @@
 """How a trained model reads a text: its network in float64, the text as that network's input, what to explain.
 
-A task whose models can be inspected has a row in READERS; of one that cannot, REASONS says why.
+A task whose models can be inspected has a row in READERS.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from torch import nn
 from cellwright.errors import ConfigError
 from cellwright.microscope.model_input import ModelInput
 from cellwright.microscope.number_readers import read_forecast, read_recording, read_series
+from cellwright.microscope.pair_readers import read_source
 from cellwright.microscope.sequence_readers import read_line, read_memory
 from cellwright.microscope.text_readers import read_gaps, read_review, read_tagged, read_utterance
 from cellwright.microscope.tracer import check_finite, double_copy
 
-__all__ = ["READERS", "REASONS", "ModelInput", "read"]
+__all__ = ["READERS", "ModelInput", "read"]
 
 READERS: dict[str, Callable[[Any, Any, nn.Module], ModelInput]] = {
     "slots": read_utterance,
@@ -30,9 +31,7 @@ READERS: dict[str, Callable[[Any, Any, nn.Module], ModelInput]] = {
     "series-classify": read_series,
     "series-forecast": read_forecast,
     "transcribe": read_recording,
-}
-REASONS = {
-    "translate": "it reads one text and writes another, with layers for each",
+    "translate": read_source,
 }
 
 
@@ -45,9 +44,9 @@ def read(model: Any, text: Any) -> ModelInput:
         TrainingError: a weight that is nan or inf.
     """
     if model.task not in READERS:
-        reason = REASONS.get(model.task, "nothing says yet how its answer is one number of one sequence")
         raise ConfigError(
-            f"Expected a model of {', '.join(READERS)}, found one of {model.task}: {reason}.",
+            f"Expected a model of {', '.join(READERS)}, found one of {model.task}: nothing says yet how its"
+            " answer is one number.",
             repair="Inspect one of its recurrent layers with a tensor: cellwright.inspect(layer, x); the layers are in"
             " model.network.",
         )

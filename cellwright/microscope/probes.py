@@ -41,7 +41,8 @@ def states_at(
         for b, length in enumerate(run.lengths_B):
             rows.append(run.values[name][:length, b])
             places += [(sequence, t) for t in range(length)]
-            words += record.words[b][:length] if record.words else [""] * length
+            texts = record.words_of(run)
+            words += texts[b][:length] if texts else [""] * length
             sequence += 1
     if not places:
         raise DataError("Expected records with one step or more, found none.")

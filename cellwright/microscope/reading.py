@@ -106,7 +106,7 @@ def read(record: Record, layer: int = 0, direction: int = 0, sequence: int = 0) 
     order = list(run.positions(sequence))
     if not order:
         raise DataError(f"Expected a sequence of one step or more, found sequence {sequence} of length 0.")
-    words = record.words[sequence] if record.words else ()
+    words = texts[sequence] if (texts := record.words_of(run)) else ()
     steps = tuple(words[t] if len(words) == len(order) else str(t) for t in order)
     before = {name: torch.from_numpy(run.before(name)[order, sequence]) for name in run.state_names}
     after = {name: torch.from_numpy(run.values[name][order, sequence]) for name in run.state_names}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,7 @@ def inspect(
         model_or_layer = load(model_or_layer)
     tracer = Tracer(gradients)
     words: tuple[tuple[str, ...], ...] = ()
+    others: Mapping[int, tuple[str, ...]] = {}
     with torch.set_grad_enabled(gradients):
         if isinstance(model_or_layer, KernelLayer):
             given = None if state is None else [as_double(part) for part in _parts(state)]
@@ -80,15 +82,15 @@ def inspect(
             with watching(text.network, tracer):
                 outputs = text.forward()
             chosen = text.target(outputs) if target is None else (target(outputs), _name_of(target))
-            words = (text.words,)
+            words, others = (text.words,), text.others
         else:
             found = type(model_or_layer).__name__
             raise ConfigError(f"Expected a layer of cellwright.nn or a trained model, found a {found}.")
         if gradients:
             _backward(chosen[0])
-    runs = tracer.runs()
+    runs = tuple(replace(run, words=(others[run.layer],)) if run.layer in others else run for run in tracer.runs())
     y_TBO = torch.cat([torch.from_numpy(run.y_TBO) for run in runs if run.layer == runs[-1].layer], dim=-1).numpy()
-    return Record(runs, y_TBO, runs[-1].lengths_B, words, chosen[1] if gradients else "")
+    return Record(runs, y_TBO, runs[0].lengths_B, words, chosen[1] if gradients else "")
 
 
 @contextmanager

@@ -38,6 +38,7 @@ class Run:
         dx_TBI, dy_TBO: d target / d x, of this direction alone, and d target / d y as what reads y sees it.
         weight_gradients: d target / d weight by the names of `weights`, as autograd gives them.
         lengths_B: valid steps of each sequence.
+        words: those of each sequence, of a layer that reads another text than the record's; else empty.
     """
 
     layer: int
@@ -56,6 +57,7 @@ class Run:
     weight_gradients: dict[str, Array] = field(default_factory=dict)
     dx_TBI: Array = field(default_factory=lambda: np.zeros((0, 0, 0)))
     dy_TBO: Array = field(default_factory=lambda: np.zeros((0, 0, 0)))
+    words: tuple[tuple[str, ...], ...] = ()
 
     @property
     def state_names(self) -> tuple[str, ...]:
@@ -90,8 +92,8 @@ class Record:
     Attributes:
         runs: layer after layer, forward before backward.
         y_TBO: output of the last layer, both directions joined.
-        lengths_B: valid steps of each sequence.
-        words: those of each sequence; empty for plain arrays.
+        lengths_B: valid steps of each sequence, as the first layer reads it.
+        words: those of each sequence; empty for plain arrays. A layer that reads another text has its own.
         target: what the gradients are of, in words; "" if of nothing.
     """
 
@@ -100,6 +102,10 @@ class Record:
     lengths_B: Array
     words: tuple[tuple[str, ...], ...] = ()
     target: str = ""
+
+    def words_of(self, run: Run) -> tuple[tuple[str, ...], ...]:
+        """The words of each sequence as a layer reads them; empty for plain arrays."""
+        return run.words or self.words
 
     def run(self, layer: int = 0, direction: int = 0) -> Run:
         """One layer in one direction. Raises ConfigError where there is none."""

@@ -91,7 +91,7 @@ def find_by_range(
         raise ConfigError(f"Expected a sequence of 0 to {len(held) - 1}, found {sequence}.")
     name = name or held[0][0].state_names[0]
     values = [_values(run, b, name) for run, b in held]
-    texts = _texts(records, len(held))
+    texts = _texts(records, layer, direction)
     chosen = find_units(values[sequence], start, stop, level=level, outside=outside)
     if units is not None:
         chosen = np.array(sorted(set(units)), int)
@@ -156,10 +156,10 @@ def _values(run: Run, b: int, name: str) -> Array:
     return run.values[name][: run.lengths_B[b], b]
 
 
-def _texts(records: Record | Sequence[Record], count: int) -> list[tuple[str, ...]]:
+def _texts(records: Record | Sequence[Record], layer: int, direction: int) -> list[tuple[str, ...]]:
     given = [records] if isinstance(records, Record) else records
-    texts = [text for record in given for text in (record.words or ((),) * len(record.lengths_B))]
-    return texts[:count]
+    read = ((record, record.run(layer, direction)) for record in given)
+    return [text for record, run in read for text in (record.words_of(run) or ((),) * len(run.lengths_B))]
 
 
 def _said(words: Sequence[str], passage: _Passage) -> str:

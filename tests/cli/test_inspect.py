@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import cellwright as cw
 from cellwright.cli.inspect import run_inspection
 from cellwright.errors import CellwrightError
 
@@ -81,6 +82,20 @@ def test_a_phrase_is_split_and_looked_for_in_a_corpus(cellwright, run: Path, tmp
     done = cellwright("inspect", str(run), SENTENCE, *options, "--figure", "find_by_range", cwd=tmp_path)
     rows = [line.split() for line in done.stdout.splitlines() if "November 2nd" in line and "." not in line]
     assert ["2", "3", "5"] in [row[-3:] for row in rows]  # sequence, start, stop: in the corpus's second text
+
+
+def test_of_two_models_it_is_said_which_is_meant(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    settings = {"data__size": 30, "model__hidden_size": 8, "train__epochs": 1, "train__threads": 1}
+    for cell in ("PerToken", "Elman"):
+        cw.train("slots", data="travel-en", out=tmp_path / cell, model__cell=cell, **settings)
+    given = {"corpus": None, "html": None, "npz": None, "images": [], "phrase": None, "level": None}
+    given |= {"model": run, "text": "leave Taipei", "figures": ["half_life"], "words": False, "json": False}
+    with pytest.raises(CellwrightError, match=r"Expected a model with recurrent layers(.|\n)*PerToken"):
+        run_inspection(**given, other=tmp_path / "PerToken")
+    run_inspection(**given, other=tmp_path / "Elman")
+    first, second = capsys.readouterr().out.split(str(tmp_path / "Elman"), 1)
+    assert "Half-life of c: median" in first
+    assert "Elman has no carry path" in " ".join(second.split())
 
 
 @pytest.mark.parametrize(

@@ -258,6 +258,7 @@ def test_phrases_are_found_in_the_words() -> None:
     assert find_phrase(words, "味道") == (2, 4)
     assert find_phrase(words, "good paper") == (5, 7)
     assert find_phrase(words, (1, 3)) == (1, 3)
+    assert find_phrase(tuple("on May 3"), "May 3") == (3, 8)  # a space is a token of its own
     with pytest.raises(ConfigError, match="Expected a phrase of the text, found '难闻'"):
         find_phrase(words, "难闻")
     with pytest.raises(DataError, match="no word in it"):

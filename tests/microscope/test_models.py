@@ -15,9 +15,11 @@ from cellwright.errors import ConfigError, DataError
 from cellwright.microscope.attribution import deletion, integrated_gradients
 from cellwright.microscope.decomposition import contextual_decomposition
 from cellwright.microscope.model_input import START
-from cellwright.microscope.models import READERS, REASONS
+from cellwright.microscope.models import READERS
 from cellwright.microscope.record import inspect
 from cellwright.microscope.report import corpus, look, look_at_corpus
+from cellwright.microscope.report.asked import asked_of, at_phrase, take_asked
+from cellwright.microscope.report.payload import payload
 from cellwright.tasks.lm.shipped import shipped_model
 from cellwright.tasks.registry import TASKS
 
@@ -54,6 +56,10 @@ SMALL: dict[str, dict[str, Any]] = {
         "data__size": 40, "data__examples": 20, "data__shortest": 1, "data__longest": 1, "model__hidden_size": 8,
         "model__num_layers": 1, "train__epochs": 1,
     },
+    "translate": {
+        "data": "dates-en", "data__size": 300, "model__hidden_size": 12, "model__embedding_size": 8,
+        "train__epochs": 2, "train__batch_size": 20, "train__average": 0.0,
+    },
 }  # fmt: skip
 TASK_OF = {"adding": "memory", "senses": "cloze"}
 
@@ -79,11 +85,12 @@ def series(channels: int) -> list[list[float]]:
 
 
 SENSES = "they asked about the seal yesterday , and thought of herring"
+DATE = "the 5th of March 2021"
 PEN = [[0.0, 1.0, 0], [1.0, 0.0, 1], [0.0, -1.0, 1], [-1.0, 0.0, 1], [0.5, 0.5, 1]]  # movements of a pen
 CASES = [("tag", "the red dog sees us"), ("lm", "Sea is"), ("memory", "我一直呆在中国，今天天气很好，我会说一口流利的"),
          ("adding", "0.5,1 0.2,0 0.7,0 0.1,1 0.3,0"), ("series-classify", None), ("cloze", "the ___ is blue"),
          ("senses", SENSES), ("agreement", "yesterday the keys near the old table"), ("series-forecast", "hourly"),
-         ("transcribe", str(PEN))]  # fmt: skip
+         ("transcribe", str(PEN)), ("translate", DATE)]  # fmt: skip
 
 
 @pytest.mark.parametrize(("name", "text"), CASES)
@@ -114,6 +121,11 @@ def test_what_is_explained_is_the_models_own_answer(model_of: Callable[[str], An
     elif name == "transcribe":
         assert len(seen.record.words[0]) == answer.steps
         assert seen.record.target == f"log p({answer.answer})"
+    elif name == "translate":
+        assert seen.record.words[0] == tuple(DATE)
+        greedy = model.greedy().predict(DATE).answer
+        assert seen.answer["said"] == greedy
+        assert seen.record.target == f"log p(last token = {greedy[-1]})"
     else:
         assert seen.record.target == f"log p({answer.label})"
 
@@ -196,12 +208,72 @@ def test_a_text_without_words_is_named(model_of: Callable[[str], Any], name: str
         inspect(model_of(name), "")
 
 
-def test_of_every_task_it_is_said_whether_and_why() -> None:
-    assert READERS.keys() | REASONS.keys() <= TASKS.keys()
-    for task in TASKS.keys() - READERS.keys():
-        given = type("Trained", (), {"task": task})()
-        with pytest.raises(ConfigError, match=f"found one of {task}: {REASONS.get(task, 'nothing says yet')}"):
-            inspect(given, "a text")
+def test_models_of_every_task_are_looked_at_and_of_others_it_is_said_that_they_are_not() -> None:
+    assert READERS.keys() == TASKS.keys()
+    with pytest.raises(ConfigError, match="found one of chess: nothing says yet how its answer is one number"):
+        inspect(type("Trained", (), {"task": "chess"})(), "a text")
+
+
+def test_of_a_translator_each_layer_has_the_text_that_it_reads(model_of: Callable[[str], Any]) -> None:
+    model = model_of("translate")
+    seen = look(model, DATE)
+    greedy = model.greedy().predict(DATE).answer
+    encoder, decoder = seen.record.runs[:2], seen.record.runs[2:]
+    assert all(run.words == () and run.lengths_B[0] == len(DATE) for run in encoder)
+    assert [(run.layer, run.direction) for run in decoder] == [(1, 0), (2, 0)]
+    assert all(run.words == ((START, *greedy[:-1]),) for run in decoder)
+    ring = seen.named("ring", 1, 0)
+    assert ring is not None
+    assert ring.labels["entry"] == ("start", START, *greedy[:-1])
+    assert all(
+        np.abs(run.dx_TBI).max() > 0 for run in seen.record.runs
+    )  # through attention to the source's first token
+
+
+def test_a_translators_value_is_that_of_its_own_decoding_token_by_token(model_of: Callable[[str], Any]) -> None:
+    from cellwright.microscope.subject import subject
+    from cellwright.tasks.text.vocabulary import BEGIN
+
+    model = model_of("translate")
+    value = float(subject(model, DATE).value().detach())
+    rows_BS, lengths_B = model.vocabularies.sources([tuple(DATE)])
+    with torch.no_grad():
+        encoded = model.network.encode(rows_BS, lengths_B)
+        last, states, said = BEGIN, None, []
+        for _ in model.greedy().predict(DATE).answer:
+            log_p_1V, states = model.network.next_tokens(encoded, torch.tensor([last]), states)
+            last = int(log_p_1V[0].argmax())
+            said.append(float(log_p_1V[0, last]))
+    assert value == pytest.approx(said[-1], abs=1e-5)
+
+
+def test_a_translators_page_has_a_part_for_each_text(model_of: Callable[[str], Any]) -> None:
+    model = model_of("translate")
+    reading, writing = payload([look(model, DATE, name="dates")])["models"]
+    assert (reading["name"], writing["name"]) == ("dates, reading", "dates, writing")
+    assert reading["words"] == list(DATE)
+    assert "".join(writing["words"][1:]) == model.greedy().predict(DATE).answer[:-1]
+    assert {run["layer"] for run in reading["runs"]} == {0}
+    assert {run["layer"] for run in writing["runs"]} == {1, 2}
+    assert {figure["layer"] for figure in writing["figures"]} == {1, 2}
+
+
+def test_of_a_translator_what_no_layer_reads_is_no_phrase_and_units_are_worth_something(
+    model_of: Callable[[str], Any],
+) -> None:
+    model = model_of("translate")
+    seen = at_phrase(model, DATE, look(model, DATE), DATE, level=-9.0)
+    assert seen.named("find_by_range", 0, 0) is not None
+    assert "Expected a phrase of the text" in next(a.why for a in seen.absent if a.layer == 2)
+    with pytest.raises(ConfigError, match="Expected a phrase of the text, found 'May'"):
+        at_phrase(model, DATE, look(model, DATE), "May")
+    seen = take_asked(model, DATE, look(model, DATE), [asked_of("ablation.3.forward"), asked_of("deletion")])
+    ablated = seen.named("ablation", 2, 0)
+    assert ablated is not None
+    assert ablated.check is not None
+    assert ablated.check.holds
+    assert np.abs(ablated.arrays["drop"]).max() > 1e-4
+    assert seen.named("deletion") is not None
 
 
 def test_a_network_without_recurrence_has_no_memory_to_look_at(tmp_path: Path) -> None:

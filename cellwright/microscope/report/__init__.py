@@ -3,6 +3,7 @@
 overview.py  which measures a report holds, and what stands in their place where a cell has none
 asked.py     figures taken where they are named, and those of a phrase: imported where they are asked for
 corpus.py    what many texts tell: groups of words and units, probes
+parts.py     a model whose layers read different texts, a part each
 payload.py   record and figures -> the data in the file
 cut.py       large arrays cut to what a page holds
 codec.py     arrays as base64, each with its sum

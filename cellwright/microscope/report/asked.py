@@ -30,7 +30,7 @@ from cellwright.microscope.ledger import notebook
 from cellwright.microscope.lyapunov import lyapunov_spectrum
 from cellwright.microscope.models import READERS, read
 from cellwright.microscope.report.overview import MEASURES, OF_JACOBIANS, Absent, Placed, Seen
-from cellwright.microscope.runs import Record
+from cellwright.microscope.runs import Record, Run
 from cellwright.microscope.search import find_by_range
 from cellwright.microscope.subject import subject
 from cellwright.nearest import nearest
@@ -147,16 +147,34 @@ def at_phrase(
         ConfigError: no such phrase in the text.
         DataError: a phrase without a word.
     """
-    words = seen.record.words[0] if seen.record.words else ()
-    start, stop = find_phrase(words, phrase)
-    split = partial(contextual_decomposition, model, inputs, [(start, stop)])
+    _check_phrase(seen.record, phrase)
+    split = partial(contextual_decomposition, model, inputs, [phrase])
     seen = _with(seen, "contextual_decomposition", None, None, split)
-    records = [seen.record, *corpus]
     for run in seen.record.runs:
-        place = run.layer, run.direction
-        search = partial(find_by_range, records, start, stop, level=level, layer=run.layer, direction=run.direction)
-        seen = _with(seen, "find_by_range", *place, search)
+        search = partial(_search, [seen.record, *corpus], run, phrase, level)
+        seen = _with(seen, "find_by_range", run.layer, run.direction, search)
     return seen
+
+
+def _check_phrase(record: Record, phrase: str) -> None:
+    """Raises ConfigError where no layer reads this phrase."""
+    missed: list[ConfigError] = []
+    for run in record.runs:
+        try:
+            find_phrase(_words(record, run), phrase)
+        except ConfigError as reason:
+            missed.append(reason)
+    if len(missed) == len(record.runs):
+        raise missed[0]
+
+
+def _search(records: Sequence[Record], run: Run, phrase: str, level: float) -> Figure:
+    start, stop = find_phrase(_words(records[0], run), phrase)
+    return find_by_range(records, start, stop, level=level, layer=run.layer, direction=run.direction)
+
+
+def _words(record: Record, run: Run) -> tuple[str, ...]:
+    return texts[0] if (texts := record.words_of(run)) else ()
 
 
 def _with(seen: Seen, key: str, layer: int | None, direction: int | None, take: Callable[[], Figure]) -> Seen:
@@ -208,4 +226,4 @@ def _silenced(model: Any, texts: Sequence[Any], target: str, one: Asked) -> Figu
 def _how(model: Any, inputs: Any) -> str:
     """How a step is taken out: as a word where there are words, and where the answer is not one of each word."""
     asked = subject(model, inputs)
-    return "zero" if asked.reread is None else "unknown" if asked.per_word else "remove"
+    return "zero" if asked.reread is None or len(asked.words) < 2 else "unknown" if asked.per_word else "remove"

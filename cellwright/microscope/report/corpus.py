@@ -71,7 +71,8 @@ def look_at_corpus(
 
 
 def _groups(records: Sequence[Record], run: Run) -> Figure:
-    counts = Counter(word for record in records for text in record.words for word in text)
+    texts = (text for record in records for text in record.words_of(record.run(run.layer, run.direction)))
+    counts = Counter(word for text in texts for word in text)
     often = sum(count >= LEAST for count in counts.values())
     units = run.values[run.state_names[0]].shape[-1]
     clusters = max(2, min(GROUPS, often, units))

@@ -134,8 +134,8 @@ def look(
     record = inspect(model_or_layer, inputs, target=target)
     figures: list[Placed] = []
     absent: list[Absent] = []
-    steps = int(record.lengths_B[0])
     for run in record.runs:
+        steps = int(run.lengths_B[0])
         for measure, take, most in MEASURES:
             if most is not None and steps > most:
                 why = f"It is taken of sequences of up to {most:,} steps; this one has {steps:,}."
@@ -155,7 +155,7 @@ def look(
                 absent.append(Absent(measure, run.layer, run.direction, why))
             else:
                 figures.append(Placed(of_jacobian(record, run.layer, run.direction), run.layer, run.direction))
-    if steps > PASSES:
+    if (steps := int(record.lengths_B[0])) > PASSES:
         why = f"It is taken of sequences of up to {PASSES:,} steps; this one has {steps:,}."
         absent.append(Absent("integrated_gradients", None, None, why))
     else:
@@ -170,8 +170,8 @@ def look(
 
 
 def answer_of(model: Any, inputs: str | Sequence[str] | Any) -> dict[str, Any] | None:
-    """What a trained model predicts; None for a layer or a module."""
+    """What a trained model predicts, of a translator the text that is looked at; None for a layer or a module."""
     if not hasattr(model, "task"):
         return None
-    said = model.predict(inputs)
+    said = (model.greedy() if model.task == "translate" else model).predict(inputs)
     return {"said": str(said), **json.loads(said.to_json())}

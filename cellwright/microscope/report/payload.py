@@ -22,6 +22,7 @@ from cellwright.microscope.report.cut import cut
 from cellwright.microscope.report.epochs import training_view
 from cellwright.microscope.report.identity import recipe
 from cellwright.microscope.report.overview import Placed, Seen
+from cellwright.microscope.report.parts import parts
 from cellwright.microscope.report.phases import phases_of
 from cellwright.microscope.runs import Run
 
@@ -47,7 +48,11 @@ def payload(seen: Sequence[Seen], epochs: Sequence[dict[str, Any]] = ()) -> dict
     """
     from cellwright import __version__
 
-    return {"version": __version__, "models": [_model(one) for one in seen], "epochs": training_view(epochs)}
+    return {
+        "version": __version__,
+        "models": [_model(part) for one in seen for part in parts(one)],
+        "epochs": training_view(epochs),
+    }
 
 
 def _model(seen: Seen) -> dict[str, Any]:

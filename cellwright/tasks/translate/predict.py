@@ -95,6 +95,10 @@ class Translator(TextModel[Translation]):
         other.settings = settings
         return other
 
+    def greedy(self) -> Translator:
+        """The same network, taking the likeliest token at each step."""
+        return self.deciding(self.settings.model_copy(update={"beam": 1}))
+
     def predict_many(self, texts: Sequence[str | Sequence[str]]) -> list[Translation]:
         """A translation of each text; short texts are read together."""
         sources = [cut(text, self.source_unit) for text in texts]
