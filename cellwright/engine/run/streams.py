@@ -27,6 +27,7 @@ class StreamRunner:
     def __init__(self, hoisted: Hoisted) -> None:
         self.hoisted = hoisted
         self.plain = [_reads_whole_input(hoisted, stream) for stream in hoisted.streams]
+        self.read = _read_by(hoisted.before, {stream.operand for stream in hoisted.streams})
 
     def run(
         self,
@@ -41,25 +42,23 @@ class StreamRunner:
             linear: (x, matrix, bias or None) -> x Wᵀ + b.
             beside: inputs of the step other than x, and masks, by name, (N, n).
         """
-        values: dict[int, Tensor] = {}
-
-        def value(index: int) -> Tensor:
-            if index not in values:
-                node = self.hoisted.before[index]
-                args = [value(arg) for arg in node.args]
-                if node.op in ("input", "mask"):
-                    values[index] = x_NI if node.name == "x" else (beside or {})[node.name]
-                else:
-                    values[index] = _value(self.hoisted.before, node, args, parameters, len(x_NI), x_NI)
-            return values[index]
-
+        values: dict[
+            int, Tensor
+        ] = {}  # no closure fills it: one that calls itself would keep x until garbage is searched
+        for index in self.read:
+            node = self.hoisted.before[index]
+            if node.op in ("input", "mask"):
+                values[index] = x_NI if node.name == "x" else (beside or {})[node.name]
+            else:
+                args = [values[arg] for arg in node.args]
+                values[index] = _value(self.hoisted.before, node, args, parameters, len(x_NI), x_NI)
         streams = []
         for stream, plain in zip(self.hoisted.streams, self.plain, strict=True):
             if plain is not None and _is_whole(stream, plain, x_NI, parameters):
                 weight, bias = plain
                 streams.append(linear(x_NI, parameters[weight], parameters[bias] if bias else None))
                 continue
-            operand = value(stream.operand)
+            operand = values[stream.operand]
             if operand.dim() < 2:
                 operand = operand.expand(len(x_NI), -1)
             if not stream.rows:
@@ -82,6 +81,14 @@ class StreamRunner:
 def is_x(node: Node) -> bool:
     """Whether a node is the layer's own input."""
     return node.op == "input" and node.name == "x"
+
+
+def _read_by(nodes: Sequence[Node], wanted: set[int]) -> list[int]:
+    """The nodes that these come from, and these, in order."""
+    for index in range(len(nodes) - 1, -1, -1):
+        if index in wanted:
+            wanted = wanted | set(nodes[index].args)
+    return sorted(wanted)
 
 
 def _reads_whole_input(hoisted: Hoisted, stream: Stream) -> tuple[str, str | None] | None:
