@@ -55,7 +55,9 @@ def compare_networks(
 
     rows = train_each(networks, partial(train_network, kind=kind, config=config, split=split), processes, known)
     last = rows[networks[-1]]
-    last.lines = [Line(name, report.figures) for name, report in rows.items()] + list(last.lines[1:])
+    last.lines = [Line(name, report.figures) for name, report in rows.items()] + [
+        line for line in last.lines if not line.of_model
+    ]
     last.sections = []
     return last
 

@@ -23,6 +23,11 @@ class Line:
     name: str
     figures: Mapping[str, Figure]
 
+    @property
+    def of_model(self) -> bool:
+        """Whether a trained model or a compared network answered."""
+        return self.name.split(",")[0] == "model" or "parameters" in self.figures
+
     def to_data(self) -> dict[str, Any]:
         """For `--json`: a share gives its value, the ends of its interval and the number of answers."""
         return {"name": self.name, **{key: _data(value) for key, value in self.figures.items()}}
@@ -43,7 +48,8 @@ class Report:
     Attributes:
         task, data, split: what was measured on what.
         examples: how many; `unit` names one ("sentences").
-        lines: the model's line first, or a line a network; then the baselines.
+        lines: the model's line first ("model"; asked in another way "model, …"), or a line a network with its
+            `parameters`; then the baselines.
         percent: figures that are shares from 0 to 1 and shown in percent; all others are shown as they are.
         sections: further tables.
         notes: sentences below the tables.
@@ -66,6 +72,11 @@ class Report:
         """Of the first line: the model."""
         return self.lines[0].figures
 
+    @property
+    def baselines(self) -> list[str]:
+        """Names of the lines that are no model's and no network's."""
+        return [line.name for line in self.lines if not line.of_model]
+
     def to_data(self) -> dict[str, Any]:
         """For `--json`."""
         return {
@@ -75,6 +86,7 @@ class Report:
             "examples": self.examples,
             "unit": self.unit,
             "lines": [line.to_data() for line in self.lines],
+            "baselines": self.baselines,
             "sections": {section.title: [line.to_data() for line in section.lines] for section in self.sections},
             "notes": list(self.notes),
         }

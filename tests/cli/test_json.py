@@ -80,12 +80,14 @@ def test_evaluate(trained: tuple[str, Path], printed: Callable[[], Any]) -> None
     task, run = trained
     run_evaluation(run, None, "valid", [], None, None, json=True)
     said = printed()
-    assert list(said) == ["task", "data", "split", "examples", "unit", "lines", "sections", "notes"]
+    assert list(said) == ["task", "data", "split", "examples", "unit", "lines", "baselines", "sections", "notes"]
     assert (said["task"], said["split"]) == (task, "valid")
     assert said["examples"] > 0
     names = [line["name"] for line in said["lines"]]
-    assert names[0].startswith("model")
-    assert not names[-1].startswith("model")  # a baseline stands beside it
+    assert names[0].split(",")[0] == "model"
+    assert said["baselines"]
+    assert names[-len(said["baselines"]) :] == said["baselines"]
+    assert not any(name.startswith("model") for name in said["baselines"])
     for lines in (said["lines"], *said["sections"].values()):
         for line in lines:
             figures = {key: value for key, value in line.items() if key != "name"}
