@@ -33,7 +33,7 @@ def test_one_call_writes_the_page_the_arrays_and_pictures(cellwright, run: Path,
     assert [line.split(":")[0] for line in files] == ["lag.vl.json", "r.npz", "r.html"]
     (model,) = json.loads(data)["models"]
     assert model["words"] == SENTENCE.split()
-    assert model["answer"]["slots"][0]["value"] == "Taipei"
+    assert model["answer"]["spans"][0]["value"] == "Taipei"
     names = {figure["name"] for figure in model["figures"]}
     assert {"gradient_by_lag", "ring", "ledger", "forgetting_events", "integrated_gradients"} <= names
     assert all(figure["check"]["holds"] for figure in model["figures"])
