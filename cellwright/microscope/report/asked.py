@@ -29,7 +29,7 @@ from cellwright.microscope.itemised import itemised_gradient, itemised_norms
 from cellwright.microscope.ledger import notebook
 from cellwright.microscope.lyapunov import lyapunov_spectrum
 from cellwright.microscope.models import READERS, read
-from cellwright.microscope.report.overview import MEASURES, OF_JACOBIANS, Absent, Placed, Seen
+from cellwright.microscope.report.overview import MEASURES, OF_JACOBIANS, PASSES, Absent, Placed, Seen
 from cellwright.microscope.runs import Record, Run
 from cellwright.microscope.search import find_by_range
 from cellwright.microscope.subject import subject
@@ -37,7 +37,9 @@ from cellwright.nearest import nearest
 
 __all__ = ["LEVEL", "OPTIONS", "Asked", "asked_of", "at_phrase", "take_asked"]
 
+SHORTER = "Give a shorter text."
 LEVEL = 0.3  # from which value on a unit is on
+ENTRIES = 50_000_000  # of all steps' state Jacobians up to which they are made where they are named: 400 MB
 ABLATED = 20  # texts of a corpus over which a unit's worth is counted
 SIDES = ("forward", "backward")
 OF_RECORD: dict[str, Callable[[Record, int, int], Figure]] = {
@@ -59,6 +61,7 @@ OF_MODEL: dict[str, Callable[[Any, Any], Figure]] = {
     "gradient_times_input": gradient_times_input,
     "deletion": lambda model, inputs: deletion(model, inputs, how=_how(model, inputs)),
 }
+SLOW = ("influence", "itemised_norms", "deletion")  # steps times steps times units, or more
 OPTIONS = {  # figures that an option of the command brings
     "find_by_range": "--phrase WORDS",
     "contextual_decomposition": "--phrase WORDS",
@@ -148,7 +151,7 @@ def at_phrase(
         DataError: a phrase without a word.
     """
     _check_phrase(seen.record, phrase)
-    split = partial(contextual_decomposition, model, inputs, [phrase])
+    split = partial(_split, model, inputs, seen.record, phrase)
     seen = _with(seen, "contextual_decomposition", None, None, split)
     for run in seen.record.runs:
         search = partial(_search, [seen.record, *corpus], run, phrase, level)
@@ -166,6 +169,11 @@ def _check_phrase(record: Record, phrase: str) -> None:
             missed.append(reason)
     if len(missed) == len(record.runs):
         raise missed[0]
+
+
+def _split(model: Any, inputs: Any, record: Record, phrase: str) -> Figure:
+    _check_steps(int(record.lengths_B[0]))
+    return contextual_decomposition(model, inputs, [phrase])
 
 
 def _search(records: Sequence[Record], run: Run, phrase: str, level: float) -> Figure:
@@ -189,17 +197,29 @@ def _with(seen: Seen, key: str, layer: int | None, direction: int | None, take: 
 
 
 def _take(model: Any, inputs: Any, record: Record, one: Asked, texts: Sequence[str]) -> Figure:
+    if one.name in SLOW:
+        _check_steps(max(int(run.lengths_B[0]) for run in record.runs))
     if one.name in OF_MODEL:
         return OF_MODEL[one.name](model, inputs)
     places = [(run.layer, run.direction) for run in record.runs]
     if (one.layer, one.direction) not in places:
         known = ", ".join(f"{layer + 1}.{SIDES[direction]}" for layer, direction in places)
         raise ConfigError(f"Expected a layer and direction of {known}, found {one.layer + 1}.{SIDES[one.direction]}.")
+    run = record.run(one.layer, one.direction)
+    entries = int(run.lengths_B[0]) * sum(run.values[state].shape[-1] for state in run.state_names) ** 2
+    if one.name in dict(OF_JACOBIANS) and entries > ENTRIES:
+        raise ConfigError(f"Expected Jacobians of up to {ENTRIES:,} entries, found {entries:,}.", repair=SHORTER)
     if one.name == "ablation":
         return _silenced(model, [inputs, *texts[:ABLATED]], record.target if not texts else "", one)
     if one.name in OF_WEIGHT:
         return OF_WEIGHT[one.name](record, one.weight, one.layer, one.direction)
     return OF_RECORD[one.name](record, one.layer, one.direction)
+
+
+def _check_steps(steps: int) -> None:
+    """Raises ConfigError: so long that a measure which goes through the text word by word would not end."""
+    if steps > PASSES:
+        raise ConfigError(f"Expected a text of up to {PASSES:,} steps, found {steps:,}.", repair=SHORTER)
 
 
 def _silenced(model: Any, texts: Sequence[Any], target: str, one: Asked) -> Figure:

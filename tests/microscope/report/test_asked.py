@@ -8,7 +8,7 @@ import torch
 
 from cellwright.errors import ConfigError
 from cellwright.microscope.itemised import itemised_gradient
-from cellwright.microscope.report import look, overview, report_html
+from cellwright.microscope.report import asked, look, overview, report_html
 from cellwright.microscope.report.asked import Asked, asked_of, at_phrase, take_asked
 from cellwright.microscope.subject import subject
 from cellwright.nn import LSTM, RNN
@@ -61,6 +61,17 @@ def test_what_is_too_large_for_a_report_is_taken_by_name(monkeypatch: pytest.Mon
     seen = take_asked(layer, x, seen, [asked_of("state_jacobian")])
     assert seen.named("state_jacobian") is not None
     assert "state_jacobian" not in {a.name for a in seen.absent}
+
+
+def test_what_would_not_end_or_not_fit_is_refused_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    layer, x = LSTM(1, 2), torch.randn(401, 1, 1)
+    monkeypatch.setattr(asked, "ENTRIES", 401 * 16 - 1)
+    seen = take_asked(layer, x, look(layer, x), [asked_of("influence"), asked_of("transition_norms")])
+    assert "transition_norms" not in {a.name for a in seen.absent}  # the report has it: nothing is taken anew
+    assert "up to 400 steps, found 401" in next(a.why for a in seen.absent if a.name == "influence")
+    monkeypatch.setattr(overview, "JACOBIANS", 10)
+    seen = take_asked(layer, x, look(layer, x), [asked_of("transition_norms")])
+    assert "up to 6,415 entries, found 6,416" in next(a.why for a in seen.absent if a.name == "transition_norms")
 
 
 def test_a_unit_is_worth_what_the_models_own_answers_lose(model: LmModel) -> None:
