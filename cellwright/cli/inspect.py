@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 __all__ = ["run_inspection"]
 
+SAID = 1_000  # characters of an answer that a terminal is given
+
 
 def run_inspection(
     model: Path,
@@ -220,7 +222,10 @@ def _print(seen: Seen, console: Console) -> None:
     """The answer, what each word brings, then a line a figure."""
     console.print(f"[bold]{seen.name}[/bold]", highlight=False)
     if seen.answer is not None:
-        console.print(seen.answer["said"], highlight=False, markup=False)
+        said = seen.answer["said"]
+        console.print(_shortened(said, SAID), highlight=False, markup=False)
+        if len(said) > SAID:
+            console.print(f"note: the answer has {len(said):,} characters; --json holds all of it", style="dim")
     console.print(f"gradients are of {seen.record.target}", style="dim", highlight=False, markup=False)
     if (brings := seen.named("integrated_gradients")) is not None:
         console.print(figure_table(_words_only(brings)))

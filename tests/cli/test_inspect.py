@@ -84,6 +84,15 @@ def test_a_phrase_is_split_and_looked_for_in_a_corpus(cellwright, run: Path, tmp
     assert ["2", "3", "5"] in [row[-3:] for row in rows]  # sequence, start, stop: in the corpus's second text
 
 
+def test_a_long_answer_is_cut_in_a_terminal_with_a_note(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    given = {"other": None, "corpus": None, "html": None, "npz": None, "images": [], "phrase": None, "level": None}
+    run_inspection(run, f"{SENTENCE} " * 90, figures=[], words=False, json=False, **given)
+    answer, rest = capsys.readouterr().out.split(" …\n", 1)
+    assert len(answer) < 1_100
+    assert "characters; --json holds all of it" in " ".join(rest.split())
+    assert "no integrated_gradients: It is taken of sequences of up to 400 steps" in " ".join(rest.split())
+
+
 def test_of_two_models_it_is_said_which_is_meant(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     settings = {"data__size": 30, "model__hidden_size": 8, "train__epochs": 1, "train__threads": 1}
     for cell in ("PerToken", "Elman"):
