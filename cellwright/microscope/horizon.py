@@ -107,7 +107,8 @@ def memory_horizon(
         labels={"definition": (f"H_eps, eps = {eps:g}", "H_half", "H_mean", "tau")},
         check=Check("from values = from tails", found.row(), again, 1e-11 * max([1.0, *finite])),
         notes=tuple(notes),
-        verdict=f"H_eps {found.eps:g}, H_half {found.half:g}, H_mean {found.mean:.3g}, tau {found.tau:.4g} steps.",
+        verdict=f"H_eps {found.eps:g}, H_half {found.half:g}, H_mean {found.mean:.3g}, tau {found.tau:.4g} steps"
+        + (": below 0, as the gradient grows." if found.tau < 0 else "."),
     )
 
 

@@ -100,7 +100,7 @@ def find_by_range(
     if not len(chosen):
         raise DataError(
             f"Expected a unit of {name} that is {level:g} or more from step {start} to {stop - 1}, found none.",
-            repair="Lower level=, take a shorter passage, or outside=False.",
+            repair="Take a lower level, or a shorter passage; in Python also outside=False.",
         )
     taken = [np.zeros(len(rows), bool) for rows in values]
     taken[sequence][start:stop] = True

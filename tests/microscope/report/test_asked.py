@@ -102,4 +102,4 @@ def test_a_phrase_is_split_and_its_units_are_looked_for(model: LmModel) -> None:
     assert found is not None
     assert (found.arrays["start"][0], found.arrays["stop"][0]) == (2, 4)  # behind ⏎ and "the"
     seen = at_phrase(model, TEXT, look(model, TEXT), "sea is", level=9.0)
-    assert "Lower level=" in next(a.why for a in seen.absent if a.name == "find_by_range")
+    assert "Take a lower level" in next(a.why for a in seen.absent if a.name == "find_by_range")
