@@ -161,6 +161,8 @@ class Recurrent(KernelLayer, nn.Module):
         self._state_sizes = dict(cell.state_sizes(hidden_size))
         self.path = f"compiled kernels of {name}"
         self.keys: dict[tuple[int, str], str] = {}
+        widths = input_sizes(input_size, self.output_size, num_layers, self.directions, stack)
+        self._blocks = [stored_blocks(cell, width, hidden_size, bias) for width in widths]
         for layer, reverse in self.places():
             for block in self.blocks(layer):
                 empty = torch.empty(block.shape, device=device, dtype=dtype)
@@ -190,8 +192,7 @@ class Recurrent(KernelLayer, nn.Module):
 
     def blocks(self, layer: int) -> list[Block]:
         """The stored tensors of one direction of `layer`."""
-        widths = input_sizes(self.input_size, self.output_size, self.num_layers, self.directions, self.stack)
-        return stored_blocks(self.cell, widths[layer], self.hidden_size, self.bias)
+        return self._blocks[layer]
 
     def views(self, layer: int, reverse: bool = False) -> dict[str, Tensor]:
         """The weights of one layer and direction per gate: "W.i", "R.i", "b.i", extras. Views, not copies."""
