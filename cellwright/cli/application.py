@@ -269,7 +269,20 @@ def inspect(
     with loading():
         from cellwright.cli.inspect import run_inspection
 
-    run_inspection(model, text, other, corpus, html, npz, figure or [], image or [], phrase, level, words, json)
+    run_inspection(
+        model,
+        text,
+        other=other,
+        corpus=corpus,
+        html=html,
+        npz=npz,
+        figures=figure or [],
+        images=image or [],
+        phrase=phrase,
+        level=level,
+        words=words,
+        json=json,
+    )
 
 
 @application.command()

@@ -44,16 +44,17 @@ SAID = 1_000  # characters of an answer that a terminal is given
 def run_inspection(
     model: Path,
     text: str,
-    other: Path | None,
-    corpus: Path | None,
-    html: Path | None,
-    npz: Path | None,
-    figures: Sequence[str],
-    images: Sequence[str],
-    phrase: str | None,
-    level: float | None,
-    words: bool,
-    json: bool,
+    *,
+    other: Path | None = None,
+    corpus: Path | None = None,
+    html: Path | None = None,
+    npz: Path | None = None,
+    figures: Sequence[str] = (),
+    images: Sequence[str] = (),
+    phrase: str | None = None,
+    level: float | None = None,
+    words: bool = False,
+    json: bool = False,
 ) -> None:
     """Look at one text, with one model or two, and write what is asked for; tables where nothing else is."""
     if phrase is None and level is not None:

@@ -85,8 +85,7 @@ def test_a_phrase_is_split_and_looked_for_in_a_corpus(cellwright, run: Path, tmp
 
 
 def test_a_long_answer_is_cut_in_a_terminal_with_a_note(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    given = {"other": None, "corpus": None, "html": None, "npz": None, "images": [], "phrase": None, "level": None}
-    run_inspection(run, f"{SENTENCE} " * 90, figures=[], words=False, json=False, **given)
+    run_inspection(run, f"{SENTENCE} " * 90)
     answer, rest = capsys.readouterr().out.split(" …\n", 1)
     assert len(answer) < 1_100
     assert "characters; --json holds all of it" in " ".join(rest.split())
@@ -97,8 +96,7 @@ def test_of_two_models_it_is_said_which_is_meant(run: Path, tmp_path: Path, caps
     settings = {"data__size": 30, "model__hidden_size": 8, "train__epochs": 1, "train__threads": 1}
     for cell in ("PerToken", "Elman"):
         cw.train("slots", data="travel-en", out=tmp_path / cell, model__cell=cell, **settings)
-    given = {"corpus": None, "html": None, "npz": None, "images": [], "phrase": None, "level": None}
-    given |= {"model": run, "text": "leave Taipei", "figures": ["half_life"], "words": False, "json": False}
+    given = {"model": run, "text": "leave Taipei", "figures": ["half_life"]}
     with pytest.raises(CellwrightError, match=r"Expected a model with recurrent layers(.|\n)*PerToken"):
         run_inspection(**given, other=tmp_path / "PerToken")
     run_inspection(**given, other=tmp_path / "Elman")
@@ -142,13 +140,7 @@ def test_of_two_models_it_is_said_which_is_meant(run: Path, tmp_path: Path, caps
     ],
 )
 def test_mistakes_are_named_and_leave_nothing(run: Path, tmp_path: Path, text, options, said) -> None:
-    given = dict.fromkeys(("other", "corpus", "html", "npz", "phrase", "level")) | {
-        "figures": [],
-        "images": [],
-        "words": False,
-        "json": False,
-    }
-    given |= {k: tmp_path / v if k in ("corpus", "html", "model", "npz") else v for k, v in options.items()}
+    given = {k: tmp_path / v if k in ("corpus", "html", "model", "npz") else v for k, v in options.items()}
     with pytest.raises(CellwrightError, match=said):
         run_inspection(**{"model": run, "text": text, **given})
     assert list(tmp_path.iterdir()) == []

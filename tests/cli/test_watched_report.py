@@ -17,7 +17,7 @@ def test_the_report_of_a_watched_run_holds_its_training(cellwright, quick: list[
     steps = [record["step"] for record in watched(out)]
     assert len(steps) > 1
     page = tmp_path / "r.html"
-    run_inspection(out / "best", "leave Taipei", None, None, page, None, [], [], False, False)
+    run_inspection(out / "best", "leave Taipei", html=page)
     text = page.read_text(encoding="utf-8")
     start = text.index('id="payload">') + len('id="payload">')
     data = json.loads(text[start : text.index("</script>", start)])

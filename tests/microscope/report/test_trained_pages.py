@@ -70,9 +70,8 @@ def page_of(runs: Path, opened: Show, tmp_path: Path) -> Show:
         texts = tmp_path / "texts.txt"
         texts.write_text("\n".join(CORPUS), encoding="utf-8")
         page = tmp_path / f"{name}-{other}.html"
-        run_inspection(
-            runs / name, TEXT, other and runs / other, texts if corpus else None, page, None, [], [], False, False
-        )  # fmt: skip
+        beside = runs / other if other else None
+        run_inspection(runs / name, TEXT, other=beside, corpus=texts if corpus else None, html=page)
         return opened(page.read_text(encoding="utf-8"))
 
     return make
