@@ -161,8 +161,8 @@ class Recurrent(KernelLayer, nn.Module):
         self._state_sizes = dict(cell.state_sizes(hidden_size))
         self.path = f"compiled kernels of {name}"
         self.keys: dict[tuple[int, str], str] = {}
-        widths = input_sizes(input_size, self.output_size, num_layers, self.directions, stack)
-        self._blocks = [stored_blocks(cell, width, hidden_size, bias) for width in widths]
+        self._widths = input_sizes(input_size, self.output_size, num_layers, self.directions, stack)
+        self._blocks = [stored_blocks(cell, width, hidden_size, bias) for width in self._widths]
         for layer, reverse in self.places():
             for block in self.blocks(layer):
                 empty = torch.empty(block.shape, device=device, dtype=dtype)
@@ -249,8 +249,7 @@ class Recurrent(KernelLayer, nn.Module):
     @constant_for_compilers
     def key(self, layer: int, variant: str = "") -> str:
         """The text by which the engine knows the cell of `layer`."""
-        widths = input_sizes(self.input_size, self.output_size, self.num_layers, self.directions, self.stack)
-        width = widths[layer]
+        width = self._widths[layer]
         if (width, variant) not in self.keys:
             masking = self.masking(variant)
             self.keys[width, variant] = cell_key(self.cell, width, self.hidden_size, self.bias, masking)

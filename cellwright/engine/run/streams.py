@@ -42,9 +42,8 @@ class StreamRunner:
             linear: (x, matrix, bias or None) -> x Wᵀ + b.
             beside: inputs of the step other than x, and masks, by name, (N, n).
         """
-        values: dict[
-            int, Tensor
-        ] = {}  # no closure fills it: one that calls itself would keep x until garbage is searched
+        # no closure fills it: one that calls itself would keep x until Python searches for garbage
+        values: dict[int, Tensor] = {}
         for index in self.read:
             node = self.hoisted.before[index]
             if node.op in ("input", "mask"):
