@@ -39,6 +39,29 @@ def record(name: str, command: str, content: dict[str, Any]) -> None:
     )
 
 
+def earlier_runs(name: str, table: dict[str, Any]) -> list[dict[str, Any]]:
+    """The runs that results/NAME.json has, each with its day.
+
+    Ends with a message where `table`, what runs are made by, was another then.
+    """
+    path = RESULTS / f"{name}.json"
+    if not path.is_file():
+        return []
+    result = json.loads(path.read_text(encoding="utf-8"))
+    before = result.get("table", {})
+    for key in sorted(table.keys() | before.keys()):
+        wanted, found = table.get(key), before.get(key)
+        if key not in ("asked", "figure", "seeds") and wanted != found:
+            sys.exit(f"{path.name}: expected runs with {key} = {wanted}, found {found}; make all seeds again")
+    return [{"date": result["date"]} | run for run in result["runs"]]
+
+
+def with_earlier(runs: list[dict[str, Any]], earlier: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """`runs` and those of other seeds in `earlier`, by seed."""
+    own = {run["seed"] for run in runs}
+    return sorted(runs + [run for run in earlier if run["seed"] not in own], key=lambda run: int(run["seed"]))
+
+
 def cpu_name() -> str:
     """The processor's model where the system tells it, else its architecture."""
     try:

@@ -2,6 +2,7 @@
 
     python benchmarks/tasks.py memory                          # every table of benchmarks/tasks/memory.toml
     python benchmarks/tasks.py memory.recall --seeds 1 2 3     # one of them
+    python benchmarks/tasks.py memory.recall --seeds 4 --add   # beside the seeds that its result has
 
 A table of such a file is one figure; its keys:
 
@@ -33,7 +34,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from record import cellwright, record
+from record import cellwright, earlier_runs, record, with_earlier
 
 TABLES = Path(__file__).with_suffix("")
 
@@ -130,15 +131,18 @@ def main() -> None:
     parser.add_argument("names", nargs="+", metavar="FILE[.TABLE]")
     parser.add_argument("--seeds", nargs="+", type=int)
     parser.add_argument("--keep", type=Path, help="a folder for the runs, which stay; one that was stopped goes on")
+    parser.add_argument("--add", action="store_true", help="keep what the result has of other seeds")
     options = parser.parse_args()
     chosen = {key: (name, table) for name in options.names for key, table in tables(name).items()}
     for key, (name, table) in chosen.items():
-        runs = []
+        earlier = earlier_runs(key, table) if options.add else []
+        runs: list[dict[str, Any]] = []
         for seed in options.seeds or table.get("seeds", [1]):
             with tempfile.TemporaryDirectory() as folder:
                 run = f"{key.partition('_')[0]}_{table['run']}" if "run" in table else key
                 runs.append(one_run(table, seed, options.keep / run if options.keep else Path(folder)))
             print(f"{key} seed {seed}: {runs[-1]['seconds']:.0f} s  {runs[-1]['test']['lines'][0]}", flush=True)
+        runs = with_earlier(runs, earlier)
         results = summary(runs, table.get("asked", {}))
         seeds = " ".join(str(run["seed"]) for run in runs)
         command = f"python benchmarks/tasks.py {name} --seeds {seeds}"

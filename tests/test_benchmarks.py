@@ -19,7 +19,7 @@ ENGINE = Path(__file__).resolve().parents[1] / "benchmarks" / "engine"
 def python(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, *arguments], capture_output=True, text=True, check=False, timeout=240,
-        env=os.environ | {"PYTHONPATH": str(ENGINE), "CELLWRIGHT_CACHE": "off"},
+        env=os.environ | {"PYTHONPATH": f"{ENGINE}{os.pathsep}{ENGINE.parent}", "CELLWRIGHT_CACHE": "off"},
     )  # fmt: skip
 
 
@@ -113,3 +113,21 @@ def test_a_row_that_misses_keeps_its_reason(module: Any) -> None:
     suite.REASONS[row.name] = "the loop waits for memory"
     assert report.words(row, result)[-1] == "the loop waits for memory"
     assert report.words(row, result | {"figures": [figure | {"met": True}]})[-1] != "the loop waits for memory"
+
+
+def test_seeds_join_a_result_of_the_same_settings(tmp_path: Path) -> None:
+    earlier = {"date": "2026-01-02", "table": {"task": "tag", "sets": ["a=1"], "asked": {"f1": 0.9}}}
+    (tmp_path / "tag_x.json").write_text(json.dumps(earlier | {"runs": [{"seed": 3}, {"seed": 1}]}))
+    script = f"""
+import json, pathlib, sys, record
+record.RESULTS = pathlib.Path({str(tmp_path)!r})
+earlier = record.earlier_runs("tag_x", json.loads(sys.argv[1]))
+print(json.dumps(record.with_earlier([{{"seed": 2}}, {{"seed": 3}}], earlier)))
+"""
+    same = python("-c", script, json.dumps({"task": "tag", "sets": ["a=1"], "asked": {"f1": 0.8}}))
+    assert json.loads(same.stdout) == [{"date": "2026-01-02", "seed": 1}, {"seed": 2}, {"seed": 3}]
+    other = python("-c", script, json.dumps({"task": "tag", "sets": ["a=2"]}))
+    assert other.returncode != 0
+    assert other.stderr.strip() == (
+        "tag_x.json: expected runs with sets = ['a=2'], found ['a=1']; make all seeds again"
+    )
