@@ -74,9 +74,9 @@ class ClozeNetwork(nn.Module):
         features_BTF: Tensor = self.output_dropout(self.join(torch.cat(seen, 2)).tanh())
         return features_BTF
 
-    def losses(self, y_NF: Tensor, target_N: Tensor) -> Tensor:
-        """−ln P of each word, (N,)."""
-        return self.head.losses(y_NF, target_N, self.embedding.weight)
+    def mean_loss(self, y_NF: Tensor, target_N: Tensor) -> Tensor:
+        """Mean −ln P of words."""
+        return self.head.mean_loss(y_NF, target_N, self.embedding.weight)
 
     def log_probabilities(self, y_NF: Tensor) -> Tensor:
         """ln P of every row, (N, V)."""

@@ -87,7 +87,7 @@ class ClozeTask:
 
     def loss(self, batch: Batch) -> tuple[Tensor, int]:
         y_BTF = self.network(batch.x_BS, batch.lengths_B)
-        return self.network.losses(y_BTF[batch.valid_BT], batch.target_N).mean(), len(batch.target_N)
+        return self.network.mean_loss(y_BTF[batch.valid_BT], batch.target_N), len(batch.target_N)
 
     def evaluate(self) -> dict[str, float]:
         losses, right = [], 0

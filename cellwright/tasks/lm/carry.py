@@ -57,7 +57,7 @@ class CarriedNetwork(nn.Module):
         begin = None if window.start == 0 else [tuple(state.clone() for state in own) for own in before]
         found = self.network(window.x_BT, begin)
         _copy(self.carried("after", self.streams), found.carried)
-        return self.network.losses(found, window.y_BT).mean() + self.network.penalties(found)
+        return self.network.mean_loss(found, window.y_BT) + self.network.penalties(found)
 
 
 @torch.no_grad()

@@ -41,10 +41,10 @@ class AdaptiveHead(nn.Module):
             )
         self.softmax = nn.AdaptiveLogSoftmaxWithLoss(features, rows, cutoffs, div_value=SHRINK, head_bias=True)
 
-    def losses(self, y_NF: Tensor, target_N: Tensor, embeddings_VF: Tensor) -> Tensor:
-        """−ln P(target), (N,)."""
-        found: Tensor = self.softmax(at_least_float32(y_NF), target_N).output
-        return -found
+    def mean_loss(self, y_NF: Tensor, target_N: Tensor, embeddings_VF: Tensor) -> Tensor:
+        """Mean −ln P(target)."""
+        loss: Tensor = self.softmax(at_least_float32(y_NF), target_N).loss
+        return loss
 
     def log_probabilities(self, y_NF: Tensor, embeddings_VF: Tensor) -> Tensor:
         """ln P of every row, (N, V)."""

@@ -88,10 +88,9 @@ class LanguageNetwork(nn.Module):
             y_BTF = self.project(y_BTF)
         return Features(y_BTF, self.output_dropout(y_BTF), after)
 
-    def losses(self, found: Features, y_BT: Tensor) -> Tensor:
-        """−ln P of each next token, (B, T)."""
-        flat = self.head.losses(found.dropped_BTF.flatten(0, 1), y_BT.flatten(), self.embedding.weight)
-        return flat.view_as(y_BT)
+    def mean_loss(self, found: Features, y_BT: Tensor) -> Tensor:
+        """Mean −ln P of the next tokens."""
+        return self.head.mean_loss(found.dropped_BTF.flatten(0, 1), y_BT.flatten(), self.embedding.weight)
 
     def penalties(self, found: Features) -> Tensor:
         """AR and TAR (Merity et al. 2017, section 4.6): the output should be small, and change slowly."""

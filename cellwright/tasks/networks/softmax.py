@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from cellwright.tasks.networks.mean_loss import mean_loss
+
 __all__ = ["IMPOSSIBLE", "SoftmaxHead", "at_least_float32"]
 
 IMPOSSIBLE = -1e4  # a score: e^-10000 is 0 in float32, and unlike -inf it spoils no gradient
@@ -39,15 +41,17 @@ class SoftmaxHead(nn.Module):
 
     def scores(self, y_NF: Tensor, embeddings_VF: Tensor) -> Tensor:
         """Scores (N, V) whose softmax gives the probabilities."""
+        return functional.linear(y_NF, *self._weights(embeddings_VF))
+
+    def _weights(self, embeddings_VF: Tensor) -> tuple[Tensor, Tensor]:
+        """Of the scores, (V, F) and (V,)."""
         never_V = torch.zeros_like(self.bias)
         never_V[self.never] = IMPOSSIBLE
-        weight = embeddings_VF if self.weight is None else self.weight
-        return functional.linear(y_NF, weight, self.bias + never_V)
+        return embeddings_VF if self.weight is None else self.weight, self.bias + never_V
 
-    def losses(self, y_NF: Tensor, target_N: Tensor, embeddings_VF: Tensor) -> Tensor:
-        """−ln P(target), (N,)."""
-        scores_NV = at_least_float32(self.scores(y_NF, embeddings_VF))
-        return functional.cross_entropy(scores_NV, target_N, reduction="none")
+    def mean_loss(self, y_NF: Tensor, target_N: Tensor, embeddings_VF: Tensor) -> Tensor:
+        """Mean −ln P(target)."""
+        return mean_loss(y_NF, target_N, *self._weights(embeddings_VF))
 
     def log_probabilities(self, y_NF: Tensor, embeddings_VF: Tensor) -> Tensor:
         """ln P of every row, (N, V)."""

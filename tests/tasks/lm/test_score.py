@@ -8,7 +8,7 @@ import torch
 
 from cellwright.cells import LSTM
 from cellwright.tasks.lm.config import LmModelSection
-from cellwright.tasks.lm.model import LanguageNetwork
+from cellwright.tasks.lm.model import Features, LanguageNetwork
 from cellwright.tasks.lm.score import dynamic, static
 
 TEXT = np.array([5, 9, 7, 8, 6] * 60)
@@ -23,8 +23,13 @@ def network() -> LanguageNetwork:
 def losses_of(network: LanguageNetwork, rows: np.ndarray) -> np.ndarray:
     network.eval()
     with torch.no_grad():
-        found = network(torch.from_numpy(rows[None, :-1]))
-        return network.losses(found, torch.from_numpy(rows[None, 1:]))[0].double().numpy()
+        return scored(network, network(torch.from_numpy(rows[None, :-1])), rows[1:])
+
+
+def scored(network: LanguageNetwork, found: Features, rows: np.ndarray) -> np.ndarray:
+    """−ln P of each of `rows`."""
+    log_p_NV = network.log_probabilities(found.dropped_BTF[0])
+    return -log_p_NV[torch.arange(len(rows)), torch.from_numpy(rows)].double().numpy()
 
 
 def test_a_text_in_one_stream_is_foretold_as_one_long_sequence(network):
@@ -60,14 +65,14 @@ def test_a_step_is_the_gradient_of_the_last_window(network):
     network.double()
     weights = [p.detach().clone() for p in network.parameters()]
     found = network.eval()(torch.from_numpy(TEXT[None, :6]))
-    loss = network.losses(found, torch.from_numpy(TEXT[None, 1:7])).mean()
+    loss = network.mean_loss(found, torch.from_numpy(TEXT[None, 1:7]))
     gradients = torch.autograd.grad(loss, list(network.parameters()))
     carried = [tuple(s.detach() for s in states) for states in found.carried]
     with torch.no_grad():
         for p, w, g in zip(network.parameters(), weights, gradients, strict=True):
             p.copy_(w - 0.3 * g + 0.25 * (w - (w - 0.3 * g)))
         after = network(torch.from_numpy(TEXT[None, 6:12]), carried)
-        expected = network.losses(after, torch.from_numpy(TEXT[None, 7:13]))[0].double().numpy()
+        expected = scored(network, after, TEXT[7:13])
         for p, w in zip(network.parameters(), weights, strict=True):
             p.copy_(w)
     moved = dynamic(network, TEXT[:13], rate=0.3, decay=0.25, steps=6)

@@ -63,7 +63,7 @@ def test_windows_with_the_state_carried_are_one_long_window(cell):
     carried = CarriedNetwork(network, 3).double()
     losses = [carried(made.window(*cut)).detach() * (cut[1] - cut[0]) for cut in made.cuts(0)]
     whole = made.window(0, made.length)
-    expected = network.losses(network(whole.x_BT), whole.y_BT).mean().detach()
+    expected = network.mean_loss(network(whole.x_BT), whole.y_BT).detach()
     assert float(sum(losses)) / made.length == pytest.approx(float(expected), abs=1e-12)
 
 
