@@ -327,7 +327,8 @@ def explain(
     steps: Annotated[int, typer.Option("--steps", min=1, help="Steps of each.")] = 50,
     dtype: Annotated[str, typer.Option("--dtype", help="float32, float64 or bfloat16, of the weights.")] = "float32",
     isa: Annotated[
-        str | None, typer.Option("--isa", help="avx512bf16, avx512, avx2, baseline or neon; this machine's fastest.")
+        str | None,
+        typer.Option("--isa", help="amx, avx512bf16, avx512, avx2, baseline or neon; this machine's fastest."),
     ] = None,
     bidirectional: Annotated[bool, typer.Option("--bidirectional", help="A second direction, from the end.")] = False,
     measure: Annotated[bool, typer.Option("--measure", help="Run it too: times beside the machine's limits.")] = False,

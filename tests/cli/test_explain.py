@@ -73,7 +73,7 @@ def test_the_environment_names_the_instruction_set(cellwright, monkeypatch: pyte
     [
         (("LSTMM",), "Did you mean LSTM?"),
         (("LSTM", "--dtype", "float16"), "one of float32, float64, bfloat16, found 'float16'"),
-        (("LSTM", "--isa", "avx1024"), "one of avx512bf16, avx512, avx2, baseline, neon, found 'avx1024'"),
+        (("LSTM", "--isa", "avx1024"), "one of amx, avx512bf16, avx512, avx2, baseline, neon, found 'avx1024'"),
         (("none.py:Mine",), "Expected a Python file with the cell Mine, found none."),
         (("LSTMP",), "needs arguments of its own"),
     ],

@@ -63,6 +63,7 @@ def test_of_bfloat16_weights_it_says_which_products_run_and_why() -> None:
     assert "products:" not in str(wide)
     assert (large.memory.forward_packed, large.memory.saved) == (wide.memory.forward_packed // 2, wide.memory.saved)
     for isa, asked, said in (
+        ("amx", "auto", "bfloat16"),
         ("avx512bf16", "auto", "bfloat16"),
         ("avx2", "bfloat16", "bfloat16"),
         ("avx512bf16", "float32", "float32"),

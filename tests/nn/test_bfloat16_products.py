@@ -118,7 +118,7 @@ def test_without_an_instruction_the_size_of_the_matrices_decides() -> None:
 
 
 def test_the_instruction_is_used_for_any_size() -> None:
-    for isa in (name for name, isa in ISAS.items() if isa.pair_dot):
+    for isa in (name for name, isa in ISAS.items() if isa.multiplies_pairs):
         assert choice(Elman(), 8, isa=isa) == choice(Elman(), 512, isa=isa)
         assert choice(Elman(), 8, isa=isa).bfloat16
 

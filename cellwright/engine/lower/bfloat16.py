@@ -1,7 +1,8 @@
 """bfloat16 in products: rounding, pairs of k side by side, and the dot product of a pair.
 
 A pair is 32 bits: k even in the low half, k + 1 in the high one; behind an odd K stands a zero. So a packed matrix is
-one of K / 2 rows of 32-bit numbers, and lies as one of float32 does. The dot product of a pair,
+one of K / 2 rows of 32-bit numbers, and lies as one of float32 does. AMX multiplies it as it is (lower.matrix_tiles);
+it takes 16 pairs at a time, so there as many zeros stand behind K as are needed. Elsewhere the dot product of a pair,
 
     sum += odd(a) · odd(w);   sum += even(a) · even(w)        in float32; a product of two bfloat16 is exact there
 
@@ -82,19 +83,20 @@ def write_rounded(function: ir.Function, target: Target, tiles: ir.Function) -> 
 
 def operand_pitch(e: Emitter, pairs: ir.Value) -> ir.Value:
     """32-bit numbers from one row of a rounded operand to the next: pairs, or two float32 a pair."""
-    return pairs if e.target.isa.pair_dot else e.builder.mul(pairs, I64(2))
+    return pairs if e.target.isa.multiplies_pairs else e.builder.mul(pairs, I64(2))
 
 
 def _add_rounding(module: ir.Module, target: Target) -> ir.Function:
     """Adds `round_rows`: (A, row pitch of A, rows, K, rounded) with rows of `rounded` side by side, as the dot product
-    reads them: pairs, or float32 with bfloat16's digits, 0 behind an odd K."""
+    reads them: pairs, or float32 with bfloat16's digits, zeros behind K."""
     kind = ir.FunctionType(ir.VoidType(), [POINTER, I64, I64, I64, POINTER])
     function = ir.Function(module, kind, "round_rows")
     function.linkage = "internal"
     a, lda, rows, depth, out = function.args
     e = Emitter(function, target)
-    b, paired = e.builder, bool(e.target.isa.pair_dot)
-    pitch = operand_pitch(e, e.packed_depth(depth))
+    b, paired = e.builder, e.target.isa.multiplies_pairs
+    pairs = e.packed_depth(depth)
+    pitch = operand_pitch(e, pairs)
     element = I16 if paired else I32
     whole = b.udiv(depth, I64(e.target.lanes))
 
@@ -112,8 +114,8 @@ def _add_rounding(module: ir.Module, target: Target) -> ir.Function:
             b.store(kept(e.load_vector(e.at(source, k))), e.at(target_row, k, element), align=2 if paired else 4)
         with e.loop(depth, b.mul(whole, I64(e.target.lanes))) as k:
             b.store(kept(b.load(e.at(source, k), typ=e.target.element)), e.at(target_row, k, element))
-        with e.when(b.icmp_unsigned("==", b.and_(depth, I64(1)), I64(1))):
-            b.store(element(0), e.at(target_row, depth, element))
+        with e.loop(b.mul(pairs, I64(2)), depth) as k:
+            b.store(element(0), e.at(target_row, k, element))
     b.ret_void()
     return function
 

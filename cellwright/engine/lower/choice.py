@@ -59,7 +59,7 @@ def choose(programs: Sequence[Program], target: Target, asked: str = "auto") -> 
         return Choice(False, f"a row of {widest} numbers is longer than the {WIDEST} that are rounded at a time")
     if asked == "bfloat16":
         return Choice(True, "asked for")
-    if target.isa.pair_dot:
+    if target.isa.multiplies_pairs:
         return Choice(True, f"{target.isa.name} has an instruction for pairs of bfloat16")
     size = sum(4 * depth_of(product, target.lanes) * sum(product.sizes) for product in products)
     what = f"{target.isa.name} has no instruction for pairs of bfloat16, and {size / 2**20:.2g} MiB in float32"

@@ -69,7 +69,10 @@ class Emitter:
 
     def packed_depth(self, depth: ir.Value) -> ir.Value:
         """`Target.packed_depth` of a K known at run time."""
-        return self.builder.udiv(self.builder.add(depth, I64(1)), I64(2)) if self.target.pairs else depth
+        b, together = self.builder, self.target.isa.pairs_at_a_time
+        if not self.target.pairs:
+            return depth
+        return b.mul(b.udiv(b.add(depth, I64(2 * together - 1)), I64(2 * together)), I64(together))
 
     def prefetch(self, pointer: ir.Value) -> None:
         """Brings a line towards the second cache; any address will do."""

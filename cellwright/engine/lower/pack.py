@@ -2,7 +2,8 @@
 
 for panel:  for k in K:  for column in panel:   packed[panel][k][column] = matrix[column][k], 0 behind the matrix
 
-For products of bfloat16, k counts pairs, and a number is matrix[column][2k] and matrix[column][2k + 1], both rounded.
+For products of bfloat16, k counts pairs, and a number is matrix[column][2k] and matrix[column][2k + 1], both rounded,
+0 behind K.
 """
 
 from __future__ import annotations
@@ -74,8 +75,12 @@ class PackWriter:
         with e.loop(pairs) as k:
             first = b.mul(b.mul(k, I64(2)), self.depth_stride)
             body(row(k), [first, b.add(first, self.depth_stride)])
-        with e.when(b.icmp_unsigned("==", b.and_(self.depth, I64(1)), I64(1))):
+        odd = b.and_(self.depth, I64(1))
+        with e.when(b.icmp_unsigned("==", odd, I64(1))):
             body(row(pairs), [b.mul(b.sub(self.depth, I64(1)), self.depth_stride)])
+        with e.loop(e.packed_depth(self.depth), b.add(pairs, odd)) as k:
+            for v in range(self.target.tile[1]):
+                e.store_vector(e.splat(e.number(0.0)), e.at(row(k), I64(v * self.target.lanes)))
 
     def word(self, values: list[ir.Value]) -> ir.Value:
         return packed_pair(self.e, values) if self.target.pairs else values[0]

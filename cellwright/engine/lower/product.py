@@ -17,6 +17,7 @@ from llvmlite import ir
 
 from cellwright.engine.lower.bfloat16 import pair_products, write_rounded
 from cellwright.engine.lower.emit import Emitter
+from cellwright.engine.lower.matrix_tiles import write_matrix_tiles
 from cellwright.engine.lower.pack import add_pack
 from cellwright.engine.lower.target import Target
 
@@ -40,7 +41,8 @@ def product_module(target: Target) -> ir.Module:
     if target.pairs:
         tiles = ir.Function(module, PRODUCT_TYPE, "tiles")
         tiles.linkage = "internal"
-        _write_tiles(tiles, target)
+        write = write_matrix_tiles if target.isa.matrix_tiles else _write_tiles
+        write(tiles, target)
         write_rounded(function, target, tiles)
     else:
         _write_tiles(function, target)

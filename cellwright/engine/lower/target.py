@@ -9,6 +9,7 @@ from functools import cache
 from llvmlite import binding as llvm
 from llvmlite import ir
 
+from cellwright.engine.lower.permission import may_use_tiles
 from cellwright.errors import ConfigError
 
 __all__ = ["ISAS", "Isa", "Target", "has_bfloat16", "host_isas", "target_of"]
@@ -26,6 +27,7 @@ class Isa:
             fit the registers.
         pair_tile: likewise of pairs of bfloat16; pairs on their way to float32 take registers, too.
         pair_dot: LLVM's name of the dot product of pairs of bfloat16, where there is one.
+        matrix_tiles: multiplies pairs of bfloat16 in AMX's tiles; `pair_tile` counts two of them each way.
     """
 
     name: str
@@ -37,11 +39,33 @@ class Isa:
     tile: tuple[int, int]
     pair_tile: tuple[int, int]
     pair_dot: str = ""
+    matrix_tiles: bool = False
+
+    @property
+    def multiplies_pairs(self) -> bool:
+        """Whether an instruction does; else pairs are widened."""
+        return bool(self.pair_dot) or self.matrix_tiles
+
+    @property
+    def pairs_at_a_time(self) -> int:
+        """Of K; zeros stand behind a K that is no multiple."""
+        return 16 if self.matrix_tiles else 1
 
 
 ISAS = {
     isa.name: isa
     for isa in (
+        Isa(
+            "amx",
+            "x86_64-unknown-linux-gnu",
+            "sapphirerapids",
+            "+avx512f,+avx512bw,+avx512dq,+avx512vl,+amx-tile,+amx-bf16,+fma",
+            512,
+            True,
+            (12, 2),
+            (32, 2),
+            matrix_tiles=True,
+        ),
         Isa(
             "avx512bf16",
             "x86_64-unknown-linux-gnu",
@@ -108,7 +132,8 @@ class Target:
 
     def packed_depth(self, depth: int) -> int:
         """Numbers of a column of a packed matrix of K = `depth`; a pair is as long as a float32."""
-        return -(-depth // 2) if self.pairs else depth
+        together = self.isa.pairs_at_a_time
+        return -(-depth // (2 * together)) * together if self.pairs else depth
 
 
 @cache
@@ -122,6 +147,8 @@ def host_isas() -> tuple[str, ...]:
     features = llvm.get_host_cpu_features()
     has = {name for name, held in features.items() if held}
     names = []
+    if {"avx512f", "avx512bw", "avx512dq", "avx512vl", "amx-tile", "amx-bf16", "fma"} <= has and may_use_tiles():
+        names.append("amx")
     if {"avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512bf16", "fma"} <= has:
         names.append("avx512bf16")
     if {"avx512f", "avx512dq", "avx512vl", "fma"} <= has:

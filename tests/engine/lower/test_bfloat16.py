@@ -15,7 +15,7 @@ import torch
 from llvmlite import ir
 from torch import Tensor
 
-from cellwright.engine.lower import bfloat16, pack
+from cellwright.engine.lower import bfloat16, matrix_tiles, pack
 from cellwright.engine.lower.bfloat16 import WIDEST
 from cellwright.engine.lower.compile import compile_module, load_object, machine_for
 from cellwright.engine.lower.product import product_module
@@ -65,7 +65,7 @@ def packed(isa: str, w_MK: Tensor) -> Tensor:
     columns, depth = w_MK.shape
     panel = pairs_of(isa).panel
     panels = padded(columns, panel) // panel
-    out = torch.full((panels, -(-depth // 2), panel), -1, dtype=torch.int32)
+    out = torch.full((panels, pairs_of(isa).packed_depth(depth), panel), -1, dtype=torch.int32)
     code(isa)[2](w_MK.data_ptr(), *w_MK.stride(), columns, depth, panels, out.data_ptr())
     return out
 
@@ -110,7 +110,7 @@ def case(rows: int, depth: int, columns: int) -> tuple[Tensor, Tensor]:
 def test_sums_are_those_of_rounded_numbers_in_float32(isa: str, shape: tuple[int, int, int]) -> None:
     a, w = case(*shape)
     found = multiplied(isa, a, w)
-    if not ISAS[isa].pair_dot:  # the instruction has an order and a rounding of its own
+    if not ISAS[isa].multiplies_pairs:  # the instruction has an order and a rounding of its own
         assert torch.equal(found, summed(a, w))
     exact, magnitude = low(a).double() @ low(w).double().t(), low(a).abs().double() @ low(w).abs().double().t()
     assert bool(((found - exact).abs() <= shape[1] * 2**-23 * magnitude).all())
@@ -149,7 +149,7 @@ def test_whatever_is_no_number_stays_none(isa: str) -> None:
     assert bool(multiplied(isa, torch.ones(1, 1), nans[:, None]).isnan().all())
 
 
-@pytest.mark.parametrize("isa", [name for name in host_isas() if not ISAS[name].pair_dot])
+@pytest.mark.parametrize("isa", [name for name in host_isas() if not ISAS[name].multiplies_pairs])
 def test_denormal_numbers_count_where_no_instruction_takes_them_for_zero(isa: str) -> None:
     tiny = torch.tensor([[2.0**-130], [-(2.0**-133)], [2.0**-134]])
     assert multiplied(isa, tiny, torch.full((1, 1), 2.0**20))[:, 0].tolist() == [2.0**-110, -(2.0**-113), 0.0]
@@ -243,6 +243,90 @@ def test_what_surrounds_the_instruction_is_right(monkeypatch: pytest.MonkeyPatch
     assert torch.equal(multiplied(isa.name, a, w)[67:], multiplied(isa.name, a[67:], w))
 
 
+@pytest.fixture
+def tiles(software_tiles: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The tiles that "amx" runs on here."""
+    if not host_isas():
+        pytest.skip("no kernels for this machine")
+    run_here(software_tiles, monkeypatch)
+    return software_tiles
+
+
+def run_here(tiles: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Products of "amx" in the host's own instructions and these tiles."""
+    here = ISAS[host_isas()[0]]
+    isa = replace(ISAS["amx"], triple=here.triple, cpu=here.cpu, features=here.features)
+    target = Target(isa, "float32", pairs=True)
+    made = functions(compile_module(tiles.instead(str(product_module(target))), isa), target)  # type: ignore[arg-type]
+    monkeypatch.setitem(globals(), "code", lambda name: made)
+
+
+def tile_sums(tiles: Any, a_RK: Tensor, w_MK: Tensor, bias_M: Tensor | None = None) -> Tensor:
+    """The stated sums of tiles, 32 numbers of K at a time."""
+    a, w = (torch.nn.functional.pad(low(x), (0, -x.shape[1] % 32)).numpy() for x in (a_RK, w_MK))
+    total = np.zeros((len(a), len(w)), np.float32) if bias_M is None else np.tile(bias_M.numpy(), (len(a), 1))
+    for k in range(0, a.shape[1], 32):
+        total = tiles.product(total, a[:, k : k + 32], w[:, k : k + 32].T)
+    return torch.from_numpy(total)
+
+
+@pytest.mark.parametrize("shape", [*SHAPES, (16, 32, 32), (17, 64, 33), (32, 30, 1), (33, 96, 64), (50, 65, 70)])
+def test_tiles_hold_what_they_multiply(tiles: Any, shape: tuple[int, int, int]) -> None:
+    a, w = case(*shape)
+    bias = 8 * torch.randn(shape[2])
+    assert torch.equal(multiplied("amx", a, w), tile_sums(tiles, a, w))
+    assert torch.equal(multiplied("amx", a, w, bias), tile_sums(tiles, a, w, bias))
+    last = slice(shape[0] // 2, None)
+    assert torch.equal(multiplied("amx", a[last], w), tile_sums(tiles, a, w)[last])  # whatever rows stand beside
+    assert tiles.wrong == []
+    exact, magnitude = low(a).double() @ low(w).double().t(), low(a).abs().double() @ low(w).abs().double().t()
+    assert bool(((tile_sums(tiles, a, w) - exact).abs() <= shape[1] * 2**-23 * magnitude).all())
+
+
+@pytest.mark.parametrize("shape", [(1, 5, 3), (20, 33, 40), (40, 64, 64)])
+def test_tiles_reach_no_further_than_arrays(tiles: Any, shape: tuple[int, int, int]) -> None:
+    a, w = case(*shape)
+    matrix = packed("amx", w)
+    panels, _, panel = matrix.shape
+    z, bias = torch.empty(shape[0], panels * panel), torch.randn(panels * panel)
+    product = code("amx")[1]
+    product(
+        a.data_ptr(), shape[1], shape[0], matrix.data_ptr(), shape[1], panels, z.data_ptr(), len(z[0]), bias.data_ptr()
+    )
+    assert tiles.wrong == []
+    for array, reached in ((matrix, tiles.loads), (bias, tiles.loads), (z, tiles.stores)):
+        first, size = array.data_ptr(), array.numel() * 4
+        inside = [part for part in reached if part[1] >= first - 64 and part[0] < first + size + 64]
+        assert min(part[0] for part in inside) == first
+        assert max(part[1] for part in inside) == first + size - 1
+    assert len(tiles.stores) == shape[0] * panels * 2
+
+
+WRONG_TILES = {
+    "both halves of a panel in one tile": ("MATRIX", (6, 6)),
+    "the sums of all rows in the same tiles": ("SUMS", ((0, 1), (0, 1))),
+    "rows of a tile written one byte too early": ("HEIGHT", 47),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_TILES)
+def test_a_deliberate_bug_of_tiles_is_seen(name: str, software_tiles: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not host_isas():
+        pytest.skip("no kernels for this machine")
+    monkeypatch.setattr(matrix_tiles, *WRONG_TILES[name])
+    run_here(software_tiles, monkeypatch)
+    a, w = case(40, 64, 64)
+    found = multiplied("amx", a, w)
+    assert software_tiles.wrong or not torch.equal(found, tile_sums(software_tiles, a, w))
+
+
+def test_tiles_are_in_the_machine_code() -> None:
+    text = assembly(pairs_of("amx"))
+    assert re.findall(r"tdpbf16ps\s+%tmm\d, %tmm\d, %tmm\d", text)
+    assert text.index("ldtilecfg") < text.index("tileloadd") < text.index("tdpbf16ps") < text.index("tilerelease")
+    assert "tdpbf16ps" not in str(product_module(replace(pairs_of("amx"), pairs=False)))
+
+
 def cut(e: Any, value: Any) -> Any:
     """Rounds towards zero."""
     kind = ir.VectorType(bfloat16.I32, value.type.count) if isinstance(value.type, ir.VectorType) else bfloat16.I32
@@ -256,7 +340,7 @@ MUTATIONS = {
 }
 
 
-@pytest.mark.skipif(not host_isas() or bool(ISAS[host_isas()[-1]].pair_dot), reason="no kernels without it here")
+@pytest.mark.skipif(not host_isas() or ISAS[host_isas()[-1]].multiplies_pairs, reason="no kernels without it here")
 @pytest.mark.parametrize("name", MUTATIONS)
 def test_a_deliberate_bug_is_seen(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     attribute, module, wrong = MUTATIONS[name]
