@@ -13,6 +13,7 @@ from cellwright.errors import DataError
 from cellwright.nearest import nearest
 from cellwright.tasks.classify.titles import titles
 from cellwright.tasks.data.csv_cells import csv_cells
+from cellwright.tasks.data.json_objects import json_objects
 from cellwright.tasks.data.text import decode, read_bytes
 
 __all__ = ["Columns", "Form", "Row", "form_of", "has_header", "read_rows", "rows_of"]
@@ -240,21 +241,7 @@ def _no_column(label: bool, names: Sequence[str], path: Path, line: int) -> NoRe
 
 
 def _from_json(content: str, path: Path, columns: Columns) -> Iterator[Row]:
-    for number, line in _lines(content):
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise DataError(
-                f"Expected a JSON object, found: {error}.",
-                file=path,
-                line=number,
-                source=line[:200],
-                repair="One object a line.",
-            ) from None
-        if not isinstance(row, dict):
-            raise DataError(
-                f"Expected a JSON object, found {type(row).__name__}.", file=path, line=number, source=line[:200]
-            )
+    for number, row in json_objects(content, path):
         yield Row(
             _value(row, "text", columns.text, TEXTS, path, number),
             _value(row, "label", columns.label, LABELS, path, number),

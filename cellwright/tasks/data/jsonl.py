@@ -10,9 +10,11 @@ from typing import Any
 
 from cellwright.errors import DataError
 from cellwright.nearest import nearest
+from cellwright.tasks.data.json_objects import json_objects
+from cellwright.tasks.data.json_spans import HOLDERS, spans_in, wrong
 from cellwright.tasks.data.labelled import Labelled
 from cellwright.tasks.data.schemes import Scheme, convert, from_spans
-from cellwright.tasks.data.text import Unit, check_text, read_lines, tokenize
+from cellwright.tasks.data.text import Unit, decode, read_bytes, tokenize
 from cellwright.tasks.data.utterance import Utterance
 
 __all__ = ["jsonl_text", "labelled_text", "read_jsonl"]
@@ -21,14 +23,14 @@ _KEYS = ("tokens", "slots", "intent", "text", "spans")
 
 
 def read_jsonl(path: Path, unit: Unit = "word") -> list[Labelled]:
-    """One object a line; blank lines are skipped, keys beyond those above ignored.
+    """Every object of the file; keys beyond those above and the other names of spans are ignored.
 
     A text with spans counts, where tokens have no slots beside them: a line that `predict --json` prints.
 
     Raises DataError: no JSON; no object; a missing or ill-typed key; tokens and slots of unequal number; a span that
     lies outside the text, is empty, or overlaps another.
     """
-    return [_record(line, path, number, unit) for number, line in enumerate(read_lines(path), start=1) if line.strip()]
+    return [_record(row, path, line, unit) for line, row in json_objects(decode(read_bytes(path), path), path)]
 
 
 def jsonl_text(utterances: Sequence[Utterance], scheme: Scheme) -> str:
@@ -82,67 +84,32 @@ def labelled_text(
     return Labelled([token for token, _, _ in tokens], tags, intent, path, line, text=text, offsets=offsets)
 
 
-def _record(line: str, path: Path, number: int, unit: Unit) -> Labelled:
-    try:
-        row = json.loads(line)
-        check_text(json.dumps(row, ensure_ascii=False))
-    except (ValueError, RecursionError, DataError) as error:
-        raise DataError(
-            f"Expected a JSON object, found: {error}.",
-            file=path,
-            line=number,
-            source=line[:200],
-            repair="One object a line.",
-        ) from None
-    if not isinstance(row, dict):
-        raise DataError(
-            f"Expected a JSON object, found {type(row).__name__}.", file=path, line=number, source=line[:200]
-        )
+def _record(row: dict[str, Any], path: Path, number: int, unit: Unit) -> Labelled:
     intent = row.get("intent", "")
     if not isinstance(intent, str):
-        raise _wrong("intent", "text", intent, path, number)
-    if "tokens" in row and ("slots" in row or "spans" not in row):
+        raise wrong("intent", "text", intent, path, number)
+    if "tokens" in row and ("slots" in row or not any(key in row for key in HOLDERS)):
         words, tags = (_texts(row, key, path, number) for key in ("tokens", "slots"))
         if len(words) != len(tags):
             raise DataError(
                 f"Expected {len(words)} slots for {len(words)} tokens, found {len(tags)}.",
                 file=path,
                 line=number,
-                source=line[:200],
+                source=" ".join(words)[:200],
                 repair="Give one slot a token.",
             )
         return Labelled(words, tags, intent.strip(), path, number)
     text = row.get("text")
     if not isinstance(text, str):
         raise _missing(row, path, number)
-    return labelled_text(text, _spans(row.get("spans", []), path, number), intent.strip(), path, number, unit)
+    return labelled_text(text, spans_in(row, text, path, number), intent.strip(), path, number, unit)
 
 
 def _texts(row: dict[str, Any], key: str, path: Path, number: int) -> list[str]:
     value = row.get(key)
     if not isinstance(value, list) or not all(isinstance(item, str) and item.strip() for item in value):
-        raise _wrong(key, "a list of texts, none of them blank", value, path, number)
+        raise wrong(key, "a list of texts, none of them blank", value, path, number)
     return value
-
-
-def _spans(value: Any, path: Path, number: int) -> list[tuple[int, int, str]]:
-    spans = []
-    if not isinstance(value, list):
-        raise _wrong("spans", "a list", value, path, number)
-    for span in value:
-        fields = [span.get(k) for k in ("start", "end", "label")] if isinstance(span, dict) else span
-        if not isinstance(fields, list) or [type(f) for f in fields] != [int, int, str]:
-            raise _wrong("spans", '{"start": 6, "end": 12, "label": "city"}', span, path, number)
-        spans.append((fields[0], fields[1], fields[2]))
-    return spans
-
-
-def _wrong(key: str, expected: str, found: Any, path: Path, number: int) -> DataError:
-    return DataError(
-        f"Expected {expected} under {key!r}, found {json.dumps(found, ensure_ascii=False)[:80]}.",
-        file=path,
-        line=number,
-    )
 
 
 def _missing(row: dict[str, Any], path: Path, number: int) -> DataError:

@@ -72,7 +72,7 @@ def test_columns_are_named_or_numbered(tmp_path: Path) -> None:
         ("x.csv", "only\none\n", "found 1 column", 1),
         ("x.csv", 'label,text\n1,"open\n', "Expected comma-separated values", 2),
         ("x.jsonl", '{"text": "a", "label": 1}\nnonsense\n', "Expected a JSON object", 2),
-        ("x.jsonl", "[1]\n", "Expected a JSON object, found list", 1),
+        ("x.jsonl", "[1]\n", "Expected a JSON object, found int", 1),
         ("x.jsonl", '{"text": "a"}\n', "Expected a key 'label' with the label, found 'text'", 1),
         ("x.jsonl", '{"text": ["a"], "label": 1}\n', "Expected text under 'text'", 1),
         ("x.jsonl", '{"text": "a", "label": true}\n', "Expected text under 'label', found true", 1),

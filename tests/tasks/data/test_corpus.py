@@ -69,6 +69,34 @@ def test_text_with_spans_is_cut_where_they_are(tmp_path: Path) -> None:
     assert found.spans == ((0, 5), (6, 12), (12, 15), (16, 19))
 
 
+@pytest.mark.parametrize(
+    "labelled",
+    [
+        '"spans": [{"start": 3, "end": 7, "label": "city.to"}]',
+        '"entities": [{"start": 3, "end": 7, "entity": "city", "role": "to", "value": "ROM"}]',
+        '"entities": [{"id": 1, "start_offset": 3, "end_offset": 7, "label": "city.to"}]',
+        '"label": [[3, 7, "city.to"]]',
+        '"labels": [[3, 7, "city.to"]]',
+        '"label": "book", "spans": [{"start": 3, "end": 7, "label": "city.to"}]',
+    ],
+)
+def test_spans_are_read_as_annotation_tools_write_them(tmp_path: Path, labelled: str) -> None:
+    (tmp_path / "x.jsonl").write_text(f'{{"id": 7, "text": "to Rome", {labelled}}}\n')
+    (utterance,) = read_utterances(tmp_path / "x.jsonl")
+    assert utterance.slots == ("O", "B-city.to")
+
+
+def test_an_array_of_objects_is_read_with_its_lines(tmp_path: Path) -> None:
+    rows = [{"text": f"to Rome {k}", "spans": [[3, 7, "city"]]} for k in range(3)]
+    (tmp_path / "x.json").write_text(json.dumps(rows, indent=1))
+    utterances = read_utterances(tmp_path / "x.json")
+    assert [u.words[-1] for u in utterances] == ["0", "1", "2"]
+    lines = (tmp_path / "x.json").read_text().split("\n")
+    assert [lines[int(u.place.rpartition(":")[2])].strip() for u in utterances] == [
+        f'"text": "to Rome {k}",' for k in range(3)
+    ]
+
+
 def test_rasa_entities_with_roles(tmp_path: Path) -> None:
     (tmp_path / "nlu.yml").write_text(
         'version: "3.1"\nnlu:\n- intent: fly\n  examples: |\n'
@@ -153,7 +181,21 @@ WRONG: dict[str, tuple[Callable[[Path], Path], str, int | None]] = {
         2,
     ),
     "no JSON": (jsonl("{nope\n"), "Expected a JSON object", 1),
-    "JSON list": (jsonl("\n[1]\n"), "found list", 2),
+    "JSON array of a number": (jsonl("\n[1]\n"), "found int", 2),
+    "JSON array without a comma": (jsonl('[{"text": "a"}\n{"text": "b"}]'), "Expected a JSON object", 1),
+    "JSON array of a text": (jsonl('[\n{"text": "a"},\n"b"]'), "found str", 3),
+    "one object around all": (
+        jsonl('{"nlu": {\n"examples": [{"text": "a"}]}}'),
+        "found one object with the examples under 'nlu.examples'",
+        1,
+    ),
+    "slots without places": (jsonl('{"text": "to Rome", "slots": {"city": "Rome"}}\n'), "found slots alone", 1),
+    "a class as intent": (jsonl('{"text": "to Rome", "label": "book"}\n'), 'Rename "label" to "intent"', 1),
+    "end of the last character": (
+        jsonl('{"text": "to Rome", "entities": [{"start": 3, "end": 6, "entity": "city", "value": "Rome"}]}\n'),
+        "end is the character after the last: 7 here",
+        1,
+    ),
     "unequal tokens": (jsonl('{"tokens": ["a"], "slots": []}\n'), "Expected 1 slots for 1 tokens, found 0", 1),
     "blank token": (jsonl('{"tokens": [" "], "slots": ["O"]}\n'), "none of them blank", 1),
     "near key": (jsonl('{"token": ["a"]}\n'), 'Expected "tokens" or "text"', 1),
