@@ -74,7 +74,7 @@ def _check_unread(row: Mapping[str, Any], path: Path, line: int) -> None:
     """Raises DataError: slots without tokens, or a class where an intent may stand. They would be lost silently."""
     if row.get("slots"):
         raise DataError(
-            "Expected \"tokens\" beside \"slots\", or \"spans\" with places, found slots alone.",
+            'Expected "tokens" beside "slots", or "spans" with places, found slots alone.',
             file=path,
             line=line,
             source=json.dumps(row["slots"], ensure_ascii=False)[:200],
@@ -82,7 +82,7 @@ def _check_unread(row: Mapping[str, Any], path: Path, line: int) -> None:
         )
     if isinstance(row.get("label"), str) and "intent" not in row:
         raise DataError(
-            f"Expected spans or an intent, found \"label\": {json.dumps(row['label'], ensure_ascii=False)[:40]}.",
+            f'Expected spans or an intent, found "label": {json.dumps(row["label"], ensure_ascii=False)[:40]}.',
             file=path,
             line=line,
             repair='Rename "label" to "intent"; without slots: cellwright train classify --data FILE',
