@@ -123,7 +123,7 @@ def _from_table(
             file=path,
             line=cells[0][0],
             source=",".join(cells[0][1])[:200],
-            repair="Columns are parted by a comma in .csv and by a tab in .tsv.",
+            repair="Columns are parted by a comma, semicolon or tab in .csv, by a tab in .tsv.",
         )
     _check_widths(cells, path)
     body = cells[1:] if header else cells

@@ -1,21 +1,47 @@
-"""Comma-separated values as cells, each row with the line it begins on."""
+"""Separated values as cells, each row with the line it begins on."""
 
 from __future__ import annotations
 
 import csv
 import io
+import itertools
 from pathlib import Path
 
 from cellwright.errors import DataError
 
-__all__ = ["csv_cells"]
+__all__ = ["csv_cells", "separator_of"]
+
+SEPARATORS = (",", ";", "\t")
+NAMED = "sep="  # a first line that spreadsheets write and hide: sep=;
+LOOKED_AT = 20  # rows, to find the separator
+LONGEST = 1 << 16  # characters of them; below the longest cell that the reader takes
+
+
+def separator_of(content: str) -> str:
+    """What parts the columns: as a line `sep=;` says, else the first of , ; and tab that gives each of the first rows
+    the same number of columns, two or more; else the comma."""
+    first = content.partition("\n")[0].strip()
+    if first.lower().startswith(NAMED) and len(first) == len(NAMED) + 1:
+        return first[-1]
+    head = io.StringIO(content[:LONGEST], newline="")
+    for separator in SEPARATORS:
+        head.seek(0)
+        rows = [row for row in itertools.islice(csv.reader(head, delimiter=separator), LOOKED_AT + 1) if row]
+        widths = {len(row) for row in (rows[:-1] if len(content) > LONGEST else rows)}  # the last one may be cut
+        if len(widths) == 1 and min(widths) > 1:
+            return separator
+    return SEPARATORS[0]
 
 
 def csv_cells(content: str, path: Path) -> list[tuple[int, list[str]]]:
     """(line, cells) of each row that is not blank. Raises DataError: quotes that do not close."""
-    reader = csv.reader(io.StringIO(content, newline=""), strict=True)
-    found: list[tuple[int, list[str]]] = []
     begins = 1
+    separator = separator_of(content)
+    if content[: len(NAMED)].lower() == NAMED:
+        content, begins = content.partition("\n")[2], 2
+    reader = csv.reader(io.StringIO(content, newline=""), delimiter=separator, strict=True)
+    found: list[tuple[int, list[str]]] = []
+    skipped = begins - 1
     while True:
         try:
             cells = next(reader)
@@ -30,4 +56,4 @@ def csv_cells(content: str, path: Path) -> list[tuple[int, list[str]]]:
             ) from None
         if any(cell.strip() for cell in cells):
             found.append((begins, cells))
-        begins = reader.line_num + 1
+        begins = reader.line_num + 1 + skipped

@@ -3,7 +3,7 @@
 | | begins | goes on | single | last |
 |---|---|---|---|---|
 | bio | B- | I- | B- | I- |
-| bioes | B- | I- | S- | E- |
+| bioes | B- | I- or M- | S- | E- |
 | iob1 | I-, or B- right after a span of the same label | I- | as begins | I- |
 """
 
@@ -21,13 +21,13 @@ Span = tuple[int, int, str]  # first word, word after the last, label
 
 
 def split_tag(tag: str) -> tuple[str, str]:
-    """("B", "city") of "B-city"; ("O", "") of "O". Raises ValueError for anything else."""
+    """("B", "city") of "B-city"; ("O", "") of "O"; M- of BMES is I-. Raises ValueError for anything else."""
     if tag == "O":
         return "O", ""
     prefix, dash, label = tag.partition("-")
-    if prefix not in ("B", "I", "E", "S") or not dash or not label:
+    if prefix not in ("B", "I", "M", "E", "S") or not dash or not label:
         raise ValueError(tag)
-    return prefix, label
+    return "I" if prefix == "M" else prefix, label
 
 
 def spans(tags: Sequence[str]) -> list[Span]:
@@ -152,7 +152,7 @@ def convert(tags: Sequence[str], scheme: Scheme) -> list[str]:
     return result
 
 
-_SPELLING = "Tags are spelt O, B-label, I-label (BIO), also E-label, S-label (BIOES)."
+_SPELLING = "Tags are spelt O, B-label, I-label (BIO), also E-label, S-label (BIOES), M-label (BMES)."
 
 
 def _error(message: str, place: Sequence[tuple[str, int | None]] | None, k: int, repair: str) -> DataError:

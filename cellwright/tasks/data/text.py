@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import re
+import shlex
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -28,6 +29,7 @@ __all__ = [
 Unit = Literal["word", "char"]
 Token = tuple[str, int, int]
 
+LOOKED_AT = 1 << 16  # bytes, to guess an encoding
 MAX_TOKENS = 10_000  # of one utterance: a longer line is a file that is not what it seems
 
 _HAN = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003ffff"
@@ -107,17 +109,28 @@ def decode(data: bytes, path: Path, encoding: str = "utf-8") -> str:
     except UnicodeDecodeError as error:
         # The decoder counts from after a byte-order mark.
         start = error.start + (3 if encoding == "utf-8" and data.startswith(b"\xef\xbb\xbf") else 0)
-        raise wrong_byte(path, data[start], start, data.count(b"\n", 0, start) + 1, encoding) from None
+        line = data.count(b"\n", 0, start) + 1
+        raise wrong_byte(path, data[start], start, line, encoding, _likely_encoding(data)) from None
 
 
-def wrong_byte(path: Path, byte: int, offset: int, line: int, encoding: str = "utf-8") -> DataError:
-    """The error of a byte that the encoding does not have."""
+def wrong_byte(
+    path: Path, byte: int, offset: int, line: int, encoding: str = "utf-8", likely: str = "GB18030"
+) -> DataError:
+    """The error of a byte that the encoding does not have; `likely` is the one that the repair converts from."""
     return DataError(
         f"Expected {encoding.upper()}, found byte 0x{byte:02x} at offset {offset:,}.",
         file=path,
         line=line,
-        repair="Save the file as UTF-8 (for example: iconv -f GB18030 -t UTF-8).",
+        repair=f"Save the file as UTF-8 (for example: iconv -f {likely} -t UTF-8 {shlex.quote(path.name)} > new).",
     )
+
+
+def _likely_encoding(data: bytes) -> str:
+    """UTF-16 by its mark; Chinese where most bytes beyond ASCII stand side by side; else western."""
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return "UTF-16"
+    runs = [len(run) for run in re.findall(rb"[\x80-\xff]+", data[:LOOKED_AT])]
+    return "GB18030" if 2 * sum(run for run in runs if run > 1) > sum(runs) else "WINDOWS-1252"
 
 
 def numbered_blocks(lines: list[str]) -> Iterator[list[tuple[int, str]]]:

@@ -2,52 +2,73 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from cellwright.errors import DataError
 from cellwright.nearest import nearest
-from cellwright.tasks.data.csv_cells import csv_cells
+from cellwright.tasks.data.csv_cells import csv_cells, separator_of
 from cellwright.tasks.data.text import decode, read_bytes
+from cellwright.tasks.series.numbers import decimal_comma, finite, with_point
 
-__all__ = ["LARGEST", "Table", "finite", "read_table"]
+__all__ = ["Table", "read_table"]
 
-LARGEST = float(np.finfo(np.float32).max)  # networks compute in float32
-GAP = "Fill the gap, for instance with the value before it, or leave the row out."
+SHOWN = 12  # columns in a message
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The header, and the rows with their lines; each row has as many cells as the header."""
+    """The header, and the rows with their lines; each row has as many cells as the header.
+
+    Attributes:
+        comma: whether decimals are written with a comma.
+    """
 
     path: Path
     header: Sequence[str]
     rows: Sequence[tuple[int, Sequence[str]]]
+    comma: bool = False
 
-    def place_of(self, name: str, setting: str) -> int:
-        """Index of a column. Raises DataError: it is not there; names the nearest and the setting that chose it."""
+    def place_of(self, name: str, setting: str, several: bool = False) -> int:
+        """Index of a column. Raises DataError: it is not there; names the nearest and the setting that chose it, which
+        may hold `several`."""
         if name in self.header:
             return list(self.header).index(name)
         near = nearest(name, self.header)
+        example = json.dumps([near or "NAME"], ensure_ascii=False) if several else near or "NAME"
         raise DataError(
-            f"Expected a column {name!r}, found {', '.join(self.header)}.",
+            f"Expected a column {name!r}, found {self.shown()}.",
             file=self.path,
             line=1,
-            repair=f"Did you mean {near}? --set {setting}=…" if near else f"--set {setting}=NAME",
+            repair=(f"Did you mean {near}? " if near else "") + f"--set {shlex.quote(f'{setting}={example}')}",
         )
+
+    def cell(self, row: int, column: int) -> str:
+        """The cell's text; a number with a decimal point."""
+        text = self.rows[row][1][column]
+        return with_point(text) if self.comma else text
 
     def number(self, row: int, column: int) -> float:
         """The cell as a finite number. Raises DataError."""
-        line, cells = self.rows[row]
-        return finite(cells[column], self.path, line, f"column {self.header[column]}")
+        return finite(self.cell(row, column), self.path, self.rows[row][0], f"column {self.header[column]}")
+
+    def shown(self) -> str:
+        """The names of the columns, for messages."""
+        more = len(self.header) - SHOWN
+        return ", ".join(self.header[:SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def read_table(path: Path) -> Table:
-    """Raises DataError: no such file, empty, not UTF-8, no rows, a column twice, a row of another width."""
-    cells = csv_cells(decode(read_bytes(path), path), path)
+    """The file's columns, parted by commas, semicolons or tabs. A first column without a name that counts the rows, as
+    pandas writes it, is left out.
+
+    Raises DataError: no such file, empty, not UTF-8, no rows, a column twice, a row of another width.
+    """
+    content = decode(read_bytes(path), path)
+    cells = _without_count(csv_cells(content, path))
     line, header = cells[0][0], [cell.strip() for cell in cells[0][1]]
     if len(header) < 2:
         raise DataError(
@@ -55,7 +76,7 @@ def read_table(path: Path) -> Table:
             file=path,
             line=line,
             source=header[0][:200],
-            repair="Part the columns by commas.",
+            repair="Part the columns by commas, semicolons or tabs.",
         )
     for name in header:
         if header.count(name) > 1 or not name:
@@ -76,17 +97,16 @@ def read_table(path: Path) -> Table:
                 source=",".join(row)[:200],
                 repair="Every row has a cell for each column; decimals are written with a point.",
             )
-    return Table(path, header, [(number, [cell.strip() for cell in row]) for number, row in cells[1:]])
+    rows = [(number, [cell.strip() for cell in row]) for number, row in cells[1:]]
+    # Where commas part the columns, 1,234 in quotes is not known to be 1.234: it is refused.
+    comma = separator_of(content) != "," and decimal_comma(cell for _, row in rows for cell in row)
+    return Table(path, header, rows, comma)
 
 
-def finite(text: str, path: Path, line: int, where: str) -> float:
-    """The text as a finite number of float32. Raises DataError: empty, ?, nan, inf, 1e39 or no number."""
-    try:
-        value = float(text)
-    except ValueError:
-        found = "an empty cell" if not text else repr(text[:40])
-        repair = GAP if text in ("", "?") else "Numbers are written as 12, -0.5 or 1e-3."
-        raise DataError(f"Expected a number in {where}, found {found}.", file=path, line=line, repair=repair) from None
-    if not abs(value) <= LARGEST:
-        raise DataError(f"Expected a finite number in {where}, found {text[:40]}.", file=path, line=line, repair=GAP)
-    return value
+def _without_count(cells: list[tuple[int, list[str]]]) -> list[tuple[int, list[str]]]:
+    if cells[0][1][0].strip() or len(cells) < 2:
+        return cells
+    first = [row[0].strip() for _, row in cells[1:]]
+    if first not in ([str(k + begin) for k in range(len(first))] for begin in (0, 1)):
+        return cells
+    return [(number, row[1:]) for number, row in cells]

@@ -19,7 +19,7 @@ import numpy as np
 from cellwright.errors import DataError
 from cellwright.tasks.data.text import read_lines
 from cellwright.tasks.series.example import Series
-from cellwright.tasks.series.table import finite
+from cellwright.tasks.series.numbers import finite
 from cellwright.tasks.set_files import lines_text
 
 __all__ = ["case_of", "read_ts", "ts_text"]

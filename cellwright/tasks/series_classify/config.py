@@ -16,6 +16,10 @@ class ClassifyData(DataSection):
     series_column: str = Field("series", description="of CSV: which series a row belongs to")
     label_column: str = Field("label", description="of CSV: its class")
     time_column: str = Field("", description="of CSV: the time of a row; empty = found by its name, if at all")
+    time_format: str = Field(
+        "", description="of CSV: how times are written, as %d/%m/%Y, or unix for seconds since 1970; empty = found"
+    )
+    channels: list[str] = Field([], description="of CSV: columns that are channels; none = all others")
     validation: float = Field(
         0.0, ge=0, lt=1, description="share of the end of the training split that validates; 0 = the data's own split"
     )

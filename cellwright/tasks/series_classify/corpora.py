@@ -32,7 +32,8 @@ def read_series(path: Path, data: ClassifyData) -> list[Series]:
     if path.suffix.lower() == ".ts":
         return read_ts(path)
     if path.suffix.lower() == ".csv":
-        return read_long_csv(path, Columns(data.series_column, data.label_column, data.time_column))[0]
+        columns = Columns(data.series_column, data.label_column, data.time_column, data.channels, data.time_format)
+        return read_long_csv(path, columns)[0]
     raise DataError(
         f"Expected a .ts or .csv file, found {path.suffix or 'a name without an ending'}.",
         file=path,

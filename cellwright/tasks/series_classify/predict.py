@@ -11,7 +11,7 @@ import numpy as np
 from cellwright.errors import DataError, StorageError
 from cellwright.tasks.answer import json_line
 from cellwright.tasks.series.example import Series
-from cellwright.tasks.series.table import LARGEST
+from cellwright.tasks.series.numbers import LARGEST
 from cellwright.tasks.series.ts_file import case_of
 from cellwright.tasks.series_classify.config import ClassifyModel
 from cellwright.tasks.series_classify.model import SeriesNetwork

@@ -17,8 +17,15 @@ Share = Annotated[float, Field(gt=0, lt=1)]
 class ForecastData(DataSection):
     path: str = Field("hourly", description="hourly, or a CSV file with a time column")
     time_column: str = Field("", description="name of the column with times; empty = found by its name")
+    time_format: str = Field(
+        "", description="how times are written, as %d/%m/%Y %H:%M, or unix for seconds since 1970; empty = found"
+    )
     targets: list[str] = Field([], description="columns to forecast; none = all that are not data.known")
     known: list[str] = Field([], description="columns whose future is known, such as a holiday's 0 and 1")
+    fill: Literal["none", "last"] = Field(
+        "none",
+        description="last: missing rows and empty cells take the last value before; none: cells are refused",
+    )
     calendar: list[Literal["hour", "weekday", "day", "month"]] = Field(
         ["hour", "weekday"], description="what of the date the network sees of past and future steps"
     )

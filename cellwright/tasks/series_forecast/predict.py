@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import torch
 
 from cellwright.errors import DataError, StorageError
 from cellwright.tasks.answer import json_line
-from cellwright.tasks.series.time_axis import Time, calendar_features, continued, same_step
+from cellwright.tasks.series.time_axis import Time, calendar_features, continued, loaded_step, same_step
 from cellwright.tasks.series_forecast.config import ForecastData, ForecastModel
 from cellwright.tasks.series_forecast.corpora import EMBEDDED, open_frame
 from cellwright.tasks.series_forecast.frame import Frame, held_back, read_frame
@@ -76,7 +75,7 @@ class Forecaster:
         try:
             self.settings = ForecastData.model_validate({**self.data, "path": self.data.get("path", "a file")})
             self.columns, self.known = [str(c) for c in info["columns"]], [str(c) for c in info["known"]]
-            self.step = timedelta(seconds=float(info["step"])) if info["dates"] else float(info["step"])
+            self.step = loaded_step(info)
             parts = [np.array(info[key], dtype=np.float64) for key in SCALE]
             sizes = {key: int(info["sizes"][key]) for key in SIZES}
             if [part.shape for part in parts] != [(len(self.columns),)] * 2 + [(len(self.known),)] * 2:

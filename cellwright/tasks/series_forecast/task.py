@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ from torch import Tensor, nn
 
 from cellwright.cells import Cell
 from cellwright.tasks.networks.cell_data import stored_cell
+from cellwright.tasks.series.time_axis import stored_step
 from cellwright.tasks.series_forecast.baselines import LAST
 from cellwright.tasks.series_forecast.config import ForecastConfig, check_lengths
 from cellwright.tasks.series_forecast.corpora import EMBEDDED, open_frame
@@ -75,7 +75,6 @@ class ForecastTask:
 
     def save_model(self, folder: Path, metrics: Mapping[str, float]) -> None:
         frame, scale = self.frame, self.scale
-        step = frame.step.total_seconds() if isinstance(frame.step, timedelta) else frame.step
         write_model(
             folder,
             "series-forecast",
@@ -90,8 +89,7 @@ class ForecastTask:
                 "columns": list(frame.columns),
                 "known": list(frame.known),
                 "time_column": frame.time_column,
-                "step": step,
-                "dates": isinstance(frame.step, timedelta),
+                **stored_step(frame.step),
                 "mean": scale.mean_C.tolist(),
                 "deviation": scale.deviation_C.tolist(),
                 "known_mean": scale.known_mean_K.tolist(),

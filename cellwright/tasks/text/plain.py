@@ -22,6 +22,10 @@ from cellwright.tasks.text.vocabulary import TextVocabulary
 __all__ = ["Text", "TextCorpus", "character_rows", "learn_vocabulary", "read_split", "read_text", "words_of"]
 
 FEWEST = 10  # tokens of a training text
+LOOKED_AT = 1000  # lines, to see how words are parted
+LONGEST_WORD = 6  # characters on average: words of Chinese have 1 to 3
+PUNCTUATION = ".,;:!?\"”’)"
+HANGING = 0.04  # of the words: texts cut into words have some like Inc.
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +112,7 @@ def _folder(root: Path, data: TextData) -> TextCorpus:
     if "valid" not in texts:
         train, texts["valid"] = _cut(train, [1 - data.valid_share], root)
         notes.append(f"no validation split: the last {data.valid_share:.0%} of train is set aside for it")
+    notes += _glued(train)
     return TextCorpus(root.name, train, texts["valid"], texts.get("test", Text([], data.unit)), notes)
 
 
@@ -116,7 +121,7 @@ def _file(file: Path, data: TextData) -> TextCorpus:
     train, valid, test = _cut(read_split(file, data), shares, file)
     part = "characters" if data.unit == "char" else "lines"
     note = f"one file: the last {data.test_share:.0%} of its {part} are test, {data.valid_share:.0%} before them valid"
-    return TextCorpus(file.name, train, valid, test, [note])
+    return TextCorpus(file.name, train, valid, test, [note, *_glued(train)])
 
 
 def read_split(file: Path, data: TextData) -> Text:
@@ -126,7 +131,39 @@ def read_split(file: Path, data: TextData) -> Text:
     lines = [line for line in read_lines(file) if line.strip()]
     if not lines:
         raise DataError("Expected lines of text, found none.", file=file, repair="Write the file again.")
+    if not data.tokenize:
+        _check_spaced(lines, file)
     return Text(lines, "word", data.tokenize)
+
+
+def _check_spaced(lines: Sequence[str], file: Path) -> None:
+    """Raises DataError: Chinese or Japanese sentences without spaces, of which each would be one word."""
+    words = [word for line in lines[:LOOKED_AT] for word in line.split()]
+    wide = sum(character >= "\u2e80" for word in words for character in word)
+    characters = sum(map(len, words))
+    if 2 * wide > characters > LONGEST_WORD * len(words):
+        raise DataError(
+            f"Expected words parted by spaces, found {characters / len(words):.0f} characters a word.",
+            file=file,
+            source=words[0][:60],
+            repair="Chinese text is read with --set data.tokenize=true (a character or a Latin word is a token), "
+            "a language model also with --set data.unit=char (every character, line ends too).",
+        )
+
+
+def _glued(text: Text) -> list[str]:
+    """A note where punctuation hangs on many words."""
+    if text.unit == "char" or text.tokenize:
+        return []
+    words = [word for line in text.lines[:LOOKED_AT] for word in line.split()]
+    hanging = [word for word in words if len(word) > 1 and word[-1] in PUNCTUATION]
+    alone = sum(len(word) == 1 and word in PUNCTUATION for word in words)
+    if len(hanging) <= max(alone, HANGING * len(words)):
+        return []
+    return [
+        f"{len(hanging) / len(words):.0%} of the words end in punctuation, as {hanging[0]!r}: "
+        "data.tokenize=true cuts it off"
+    ]
 
 
 def _cut(text: Text, shares: Sequence[float], place: Path) -> list[Text]:
@@ -139,6 +176,8 @@ def _cut(text: Text, shares: Sequence[float], place: Path) -> list[Text]:
             f"Expected text enough for {len(parts)} parts, found {len(whole)} "
             f"{'characters' if text.unit == 'char' else 'lines'}.",
             file=place,
-            repair="Give more text, or a folder with train.txt, valid.txt and test.txt.",
+            repair="Give more text, or a folder with train.txt, valid.txt and test.txt."
+            if text.unit == "char"
+            else "Write a sentence a line, or --set data.unit=char where the text is one long line.",
         )
     return [Text([part] if isinstance(part, str) else part, text.unit, text.tokenize) for part in parts]

@@ -38,7 +38,7 @@ def open_corpus(data: TranslateData) -> Corpus[Pair]:
             repair="Name the files train.tsv, dev.tsv, test.tsv, or give one file.",
         )
     for split, place in places.items():
-        for row in read_pairs(place, columns, data.encoding):
+        for row in read_pairs(place, columns, data.encoding, corpus.notes):
             part = split_by_hash(row.first) if root.is_file() and data.hash_split else split
             getattr(corpus, part).append(_pair(row, place, data))
     if data.size:

@@ -47,6 +47,12 @@ def test_a_value_may_hold_separators_quotes_and_line_ends(tmp_path: Path) -> Non
     assert [(row.text, row.label, row.line) for row in rows] == [('a, "b"\nc', "good", 2), ("d", "bad", 4)]
 
 
+@pytest.mark.parametrize("first", ["", "\ufeff", "sep=;\n"])
+def test_columns_may_be_parted_by_semicolons(tmp_path: Path, first: str) -> None:
+    (tmp_path / "x.csv").write_text(first + 'review;label\ngood, cheap, near;1\n"a;b";0\n', encoding="utf-8")
+    assert found(tmp_path / "x.csv") == [("good, cheap, near", "1"), ("a;b", "0")]
+
+
 def test_columns_are_named_or_numbered(tmp_path: Path) -> None:
     (tmp_path / "x.tsv").write_text("id\tbody\tkind\n1\ta b\tgood\n2\tc\tbad\n")
     assert found(tmp_path / "x.tsv", text="body", label="kind") == [("a b", "good"), ("c", "bad")]

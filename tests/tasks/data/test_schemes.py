@@ -47,6 +47,12 @@ def test_the_scheme_is_found() -> None:
     assert find_scheme([["O", "O"]]) == "bio"
 
 
+def test_bmes_is_bioes_with_another_letter() -> None:
+    tags = ["B-a", "M-a", "E-a", "S-b", "O"]
+    assert find_scheme([tags]) == "bioes"
+    assert to_bio(tags, "bioes") == ["B-a", "I-a", "I-a", "B-b", "O"]
+
+
 @pytest.mark.parametrize(
     ("tags", "scheme", "message"),
     [

@@ -57,6 +57,21 @@ def test_invalid_utf_8_is_named_with_its_byte_and_line(tmp_path: Path) -> None:
     assert "iconv" in (caught.value.repair or "")
 
 
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("味道很好，下次还来\nok\n", "GB18030"),
+        ("für große Mäuse, à côté\n", "WINDOWS-1252"),
+        ("review\t1\n", "UTF-16"),
+    ],
+)
+def test_the_repair_converts_from_the_encoding_that_it_probably_is(tmp_path: Path, text: str, encoding: str) -> None:
+    (tmp_path / "a b.txt").write_bytes(text.encode(encoding))
+    with pytest.raises(DataError) as caught:
+        read_lines(tmp_path / "a b.txt")
+    assert f"iconv -f {encoding} -t UTF-8 'a b.txt' > new" in (caught.value.repair or "")
+
+
 @pytest.mark.parametrize("content", [b"", b"\n \n"])
 def test_an_empty_file_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "x").write_bytes(content)

@@ -11,7 +11,8 @@ import pytest
 from cellwright.errors import DataError
 from cellwright.tasks.series.long_csv import Columns, read_long_csv
 from cellwright.tasks.series.table import read_table
-from cellwright.tasks.series.time_axis import calendar_features, check_order, continued, read_time, step_of
+from cellwright.tasks.series.time_axis import calendar_features, check_order, continued, step_of
+from cellwright.tasks.series.time_text import read_time
 
 GOOD = """series,time,x,y,label
 1,2024-01-01 00:00,0.1,1.0,walk

@@ -106,6 +106,7 @@ def test_columns_need_different_names(languages: str) -> None:
         (b"one\t \n", "column 2 blank", 1),
         (b"one\ttwo\nx\t\xff\n", "UTF-8", 2),
         (b"", "empty", None),
+        (b"7\tHi.\t9\n8\tGo.\t10\n", "texts in column 1, found numbers", 1),
     ],
 )
 def test_a_bad_file_is_refused_with_its_line(tmp_path: Path, content: bytes, message: str, line: int | None) -> None:
@@ -114,6 +115,22 @@ def test_a_bad_file_is_refused_with_its_line(tmp_path: Path, content: bytes, mes
     with pytest.raises(DataError, match=message) as error:
         read_pairs(file, columns_of([], ""))
     assert (error.value.line, error.value.repair is not None) == (line, True)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.tsv", "English\tChinese\tlicence\nHi.\t嗨。\tCC-BY\n"),
+        ("a.csv", '\ufeffen,zh\r\n"Hi.",嗨。\r\n'),
+        ("b.csv", "source;target\nHi.;嗨。\n"),
+    ],
+)
+def test_a_header_is_no_pair_and_spreadsheets_are_read(tmp_path: Path, name: str, content: str) -> None:
+    (tmp_path / name).write_text(content, encoding="utf-8")
+    notes: list[str] = []
+    (row,) = read_pairs(tmp_path / name, columns_of([], ""), notes=notes)
+    assert (row.source, row.target, row.line) == ("Hi.", "嗨。", 2)
+    assert "names of columns" in notes[0]
 
 
 def test_what_there_is_not_is_refused(tmp_path: Path) -> None:
