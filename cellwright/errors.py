@@ -5,6 +5,7 @@ CellwrightError
 │   └── UnsupportedOp      a torch function outside the op list (the plain loop still runs it)
 ├── ShapeError             a tensor of the wrong shape                          (also a ValueError)
 ├── DtypeError             a tensor of the wrong dtype                          (also a TypeError)
+├── DeviceError            a tensor on another device than the weights          (also a RuntimeError)
 ├── BackendError           a backend that does not exist, is not built, or lacks an op
 ├── DataError              a data file that cannot be read as what it claims to be
 ├── ConfigError            an unknown or ill-typed setting
@@ -24,6 +25,7 @@ __all__ = [
     "CellwrightError",
     "ConfigError",
     "DataError",
+    "DeviceError",
     "DtypeError",
     "ShapeError",
     "SlowPathWarning",
@@ -93,6 +95,10 @@ class ShapeError(CellwrightError, ValueError):
 
 class DtypeError(CellwrightError, TypeError):
     """A tensor's dtype differs from that of the weights."""
+
+
+class DeviceError(CellwrightError, RuntimeError):
+    """A tensor is on another device than the weights."""
 
 
 class BackendError(CellwrightError):

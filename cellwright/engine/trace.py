@@ -94,6 +94,9 @@ def _final_names(cell: Cell, names: dict[str, int] | None) -> Iterator[None]:
 
 def returned_values(cell: Cell, returned: Any) -> tuple[list[Any], Any]:
     """(new states, output) of what `step` returned: a bare state, the states, or the states and the output last."""
+    if returned is None:
+        expected = ", ".join(cell.returned_names)
+        raise CellError(f"{cell.name}.step returns nothing", repair=f"Return ({expected},).", **step_place(cell))
     values = list(returned) if isinstance(returned, tuple | list) else [returned]
     names = cell.state_names
     if len(values) != len(cell.returned_names):

@@ -136,8 +136,9 @@ def rows_of_packed(packed: PackedSequence) -> Rows:
     """A PackedSequence is in compact rows already."""
     sizes = packed.batch_sizes
     batch = int(sizes[0])
-    order = packed.sorted_indices if packed.sorted_indices is not None else torch.arange(batch)
-    sorted_B = (sizes[:, None] > torch.arange(batch)).sum(0)
+    places_B = torch.arange(batch, device=sizes.device)
+    order = packed.sorted_indices if packed.sorted_indices is not None else places_B
+    sorted_B = (sizes[:, None] > places_B).sum(0)
     lengths = torch.empty_like(sorted_B).index_copy_(0, order, sorted_B)
     return Rows(packed.data, len(sizes), batch, "compact", lengths, order)
 

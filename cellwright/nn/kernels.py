@@ -18,7 +18,7 @@ from cellwright.engine.masks import Masking
 from cellwright.engine.run.registry import multiplies_bfloat16
 from cellwright.errors import BackendError, ConfigError
 from cellwright.nn.compiled import LayerSource, computed_in, rows_of, rows_of_packed, run_compiled, why_not
-from cellwright.nn.layout import Layout, States, batch_states, check_dtype, check_input, check_states, read_input
+from cellwright.nn.layout import Layout, States, batch_states, check_alike, check_input, check_states, read_input
 from cellwright.nn.lengths import Lengths
 from cellwright.nn.masking import StateMasks
 from cellwright.nn.segments import run_segments
@@ -208,7 +208,7 @@ class KernelLayer:
                 f"{self.cell.name} is bidirectional: a step knows no future.", repair="bidirectional=False"
             )
         source = partial(self.source, variant=self.still_variant)
-        return Stepper(source, self.state_sizes, self.input_size, self.num_layers, batch, self.weight.dtype, state)
+        return Stepper(source, self.state_sizes, self.input_size, self.num_layers, batch, self.weight, state)
 
     def trace(
         self,
@@ -248,7 +248,7 @@ class KernelLayer:
                 repair="Call it outside, or inside torch.enable_grad().",
             )
         batch, batched = check_input(self.label, x, self.input_size, self.batch_first)
-        check_dtype(self.cell.name, self.weight, x)
+        check_alike(self.cell.name, self.weight, x)
         rows = self.num_layers * self.directions
         given = check_states(
             self.label, self.inward(state), self.state_sizes, rows=rows, batch=batch, batched=batched, like=self.weight

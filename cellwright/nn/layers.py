@@ -26,8 +26,8 @@ from cellwright.nn.layout import (
     Layout,
     States,
     batch_states,
+    check_alike,
     check_call,
-    check_dtype,
     check_input,
     check_resets,
     check_states,
@@ -115,7 +115,7 @@ class DropIn(KernelLayer, nn.RNNBase):
         check_call(self.name, backend)
         data = input.data if isinstance(input, PackedSequence) else input
         batch, batched = check_input(label, input, self.input_size, self.batch_first)
-        check_dtype(self.name, weight, data)
+        check_alike(self.name, weight, data)
         rows, sizes = self.num_layers * self.directions, self.state_sizes
         initial = check_states(label, self.inward(hx), sizes, rows=rows, batch=batch, batched=batched, like=weight)
         resets_TB = check_resets(label, input, resets, self.batch_first)

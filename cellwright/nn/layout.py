@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
-from cellwright.errors import BackendError, DtypeError, ShapeError
+from cellwright.errors import BackendError, DeviceError, DtypeError, ShapeError
 from cellwright.nn.lengths import Lengths, check_lengths, dtype_name, repack, unpack
 
 __all__ = [
@@ -20,8 +20,8 @@ __all__ = [
     "Layout",
     "States",
     "batch_states",
+    "check_alike",
     "check_call",
-    "check_dtype",
     "check_input",
     "check_resets",
     "check_states",
@@ -85,6 +85,7 @@ def check_resets(label: str, x: Tensor | PackedSequence, resets: Tensor | None, 
         raise ShapeError(
             f"{label} got resets= with a PackedSequence.", repair="Pass the padded tensor with lengths= and resets=."
         )
+    resets = resets if isinstance(resets, Tensor) else torch.as_tensor(resets)
     if tuple(resets.shape) != tuple(x.shape[:-1]):
         raise ShapeError(
             f"{label} got resets of shape {tuple(resets.shape)}: one flag for each step of x is {tuple(x.shape[:-1])}.",
@@ -98,9 +99,27 @@ def check_resets(label: str, x: Tensor | PackedSequence, resets: Tensor | None, 
     return resets[:, None] if x.dim() == 2 else resets.t() if batch_first else resets
 
 
-def check_dtype(name: str, weight: Tensor, x: Tensor, what: str = "x") -> None:
-    """Raises DtypeError unless x has the dtype of the weights, or autocast is going to see to it."""
-    if x.dtype == weight.dtype or torch.is_autocast_enabled(x.device.type):
+def check_tensor(label: str, given: object, what: str) -> None:
+    """Raises DtypeError for what is no tensor: an array, a list, None."""
+    if not isinstance(given, Tensor):
+        raise DtypeError(
+            f"{label} got {what} as {type(given).__name__}: it must be a torch tensor.",
+            repair="Convert it: torch.as_tensor(…).",
+        )
+
+
+def check_alike(name: str, weight: Tensor, x: Tensor, what: str = "x") -> None:
+    """Raises DeviceError, or DtypeError, unless x is where the weights are and of their dtype, or autocast is going to
+    see to the dtype."""
+    if x.device != weight.device:
+        name_in_code = what.split()[-1]
+        raise DeviceError(
+            f"{name} weights are on {weight.device}, {what} is on {x.device}.",
+            repair=f"Move one of them: {name_in_code}.to({str(weight.device)!r}), or layer.to({str(x.device)!r})."
+            if weight.device.type != "meta"
+            else f"Give the weights memory: layer.to_empty(device={str(x.device)!r}), then load or reset them.",
+        )
+    if x.dtype == weight.dtype or (x.is_floating_point() and torch.is_autocast_enabled(x.device.type)):
         return
     to_weight, to_x = (_CONVERSIONS.get(dtype) for dtype in (weight.dtype, x.dtype))
     name_in_code = what.split()[-1]
@@ -114,6 +133,7 @@ def check_input(label: str, x: Tensor | PackedSequence, input_size: int, batch_f
     if isinstance(x, PackedSequence):
         check_width(label, x.data, input_size, "x.data is (all valid steps, input).")
         return int(x.batch_sizes[0]), True
+    check_tensor(label, x, "x")
     if x.dim() not in (2, 3):
         raise ShapeError(
             f"{label} got x of shape {tuple(x.shape)}: x must have 3 axes, or 2 for one sequence.",
@@ -186,13 +206,15 @@ def check_states(
     if given is None:
         return None
     names = ", ".join(sizes)
-    if isinstance(given, Tensor) or len(given) != len(sizes):
-        found = "one tensor" if isinstance(given, Tensor) else f"{len(given)} tensors"
+    if not isinstance(given, tuple | list) or len(given) != len(sizes):
+        found = f"{len(given)} tensors" if isinstance(given, tuple | list) else f"one {type(given).__name__}"
+        found = "one tensor" if isinstance(given, Tensor) else found
         raise ShapeError(
             f"{label} got a state of {found}: its states are ({names}).",
             repair=f"Pass a tuple of {len(sizes)}, one tensor a state in this order.",
         )
     for (name, size), state in zip(sizes.items(), given, strict=True):
+        check_tensor(label, state, f"state {name}")
         expected = (rows, batch, size) if batched else (rows, size)
         if tuple(state.shape) != expected:
             axes = "layers·directions, batch, size" if batched else "layers·directions, size"
@@ -200,7 +222,7 @@ def check_states(
                 f"{label} got state {name} of shape {tuple(state.shape)}: it must be {expected}.",
                 repair=f"A state is ({axes}), also with batch_first=True.",
             )
-        check_dtype(label, like, state, f"state {name}")
+        check_alike(label, like, state, f"state {name}")
     return tuple(given)
 
 

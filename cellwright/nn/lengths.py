@@ -25,7 +25,7 @@ def check_lengths(lengths: Lengths, steps: int, batch: int, device: torch.device
         DtypeError: the lengths are not whole numbers.
         ShapeError: not one length per sequence, or a length below 0 or above T.
     """
-    lengths_B = torch.as_tensor(lengths, device=device)
+    lengths_B = lengths.to(device) if isinstance(lengths, Tensor) else read_lengths(lengths, device)
     if lengths_B.numel() and (lengths_B.is_floating_point() or lengths_B.is_complex() or lengths_B.dtype == torch.bool):
         raise DtypeError(
             f"lengths are {dtype_name(lengths_B.dtype)}: they must be whole numbers of steps.",
@@ -48,6 +48,17 @@ def check_lengths(lengths: Lengths, steps: int, batch: int, device: torch.device
             repair="Cut the length, or pad x to the longest sequence.",
         )
     return lengths_B
+
+
+def read_lengths(lengths: Sequence[int] | int, device: torch.device) -> Tensor:
+    """A list, a NumPy array or a number as a tensor."""
+    try:
+        return torch.as_tensor(lengths, device=device)
+    except (TypeError, ValueError, RuntimeError) as wrong:
+        raise DtypeError(
+            f"lengths are a {type(lengths).__name__} that is no list of numbers: {wrong}.",
+            repair="Pass an int tensor or a list, one length for each sequence.",
+        ) from None
 
 
 def dtype_name(dtype: torch.dtype) -> str:

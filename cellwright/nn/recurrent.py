@@ -8,6 +8,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from functools import partial
+from itertools import chain
 from typing import Any
 
 import torch
@@ -17,7 +18,7 @@ from torch.nn.utils.rnn import PackedSequence
 from cellwright.cells import Cell
 from cellwright.cells.stepping import checked_cell
 from cellwright.engine.run.loop import run_loop
-from cellwright.engine.run.registry import cell_key, constant_for_compilers
+from cellwright.engine.run.registry import constant_for_compilers
 from cellwright.errors import ConfigError
 from cellwright.nn.compiled import LayerSource, directed_resets, warn_slow
 from cellwright.nn.init import check_init, initialise, uniform
@@ -25,8 +26,8 @@ from cellwright.nn.kernels import KernelLayer
 from cellwright.nn.layout import (
     States,
     batch_states,
+    check_alike,
     check_call,
-    check_dtype,
     check_input,
     check_resets,
     check_states,
@@ -35,6 +36,7 @@ from cellwright.nn.layout import (
 from cellwright.nn.lengths import Lengths, mask_padding
 from cellwright.nn.masking import Rates, state_masks
 from cellwright.nn.stack import STACKS, input_sizes, run_stack
+from cellwright.nn.steady import check_held, steady_key
 from cellwright.nn.weights import Block, gate_views, stored_blocks, suffix
 
 __all__ = ["Recurrent"]
@@ -109,8 +111,6 @@ class Recurrent(KernelLayer, nn.Module):
         (torch.Size([12, 8, 200]), torch.Size([2, 8, 100]))
     """
 
-    no_weight: Tensor
-
     def __init__(
         self,
         cell: Cell,
@@ -135,6 +135,7 @@ class Recurrent(KernelLayer, nn.Module):
     ) -> None:
         super().__init__()
         name = checked_cell(cell).name
+        check_held(cell)
         if stack not in STACKS:
             raise ConfigError(f"{name} has no stack={stack!r}.", repair='Choose "joint" or "separate".')
         if num_layers < 1 or input_size < 1 or hidden_size < 1:
@@ -161,6 +162,7 @@ class Recurrent(KernelLayer, nn.Module):
         self._state_sizes = dict(cell.state_sizes(hidden_size))
         self.path = f"compiled kernels of {name}"
         self.keys: dict[tuple[int, str], str] = {}
+        self._held: dict[str, Any] = {}  # attributes of the cell when its keys were made
         self._widths = input_sizes(input_size, self.output_size, num_layers, self.directions, stack)
         self._blocks = [stored_blocks(cell, width, hidden_size, bias) for width in self._widths]
         for layer, reverse in self.places():
@@ -184,7 +186,7 @@ class Recurrent(KernelLayer, nn.Module):
     @property
     def weight(self) -> Tensor:
         """A stored weight, whose dtype is the layer's."""
-        return next(self.parameters()) if self._parameters else self.no_weight
+        return next(chain(self.parameters(), self.buffers()))  # parametrized weights are those of a module inside
 
     def places(self) -> list[tuple[int, bool]]:
         """(layer, reverse) of every run, in the order of the rows of a state."""
@@ -217,10 +219,10 @@ class Recurrent(KernelLayer, nn.Module):
         name, rows = self.cell.name, self.num_layers * self.directions
         label = f"{name}({self.input_size} → {self.hidden_size})"
         data = x.data if isinstance(x, PackedSequence) else x
-        weight = next(self.parameters(), data)
+        weight = self.weight
         check_call(name, backend)
         batch, batched = check_input(label, x, self.input_size, self.batch_first)
-        check_dtype(name, weight, data)
+        check_alike(name, weight, data)
         given = check_states(label, state, self.state_sizes, rows=rows, batch=batch, batched=batched, like=weight)
         resets_TB = check_resets(label, x, resets, self.batch_first)
         reason = self.compiles(backend, data)
@@ -249,10 +251,12 @@ class Recurrent(KernelLayer, nn.Module):
     @constant_for_compilers
     def key(self, layer: int, variant: str = "") -> str:
         """The text by which the engine knows the cell of `layer`."""
-        width = self._widths[layer]
+        width, held = self._widths[layer], vars(self.cell)
+        if len(held) != len(self._held) or any(held.get(name) is not value for name, value in self._held.items()):
+            self.keys.clear()  # a number that the equations hold may be another one now
         if (width, variant) not in self.keys:
-            masking = self.masking(variant)
-            self.keys[width, variant] = cell_key(self.cell, width, self.hidden_size, self.bias, masking)
+            self.keys[width, variant] = steady_key(self.cell, width, self.hidden_size, self.bias, self.masking(variant))
+            self._held = dict(held)
         return self.keys[width, variant]
 
     def source(self, layer: int, reverse: bool, variant: str = "") -> LayerSource:

@@ -68,14 +68,14 @@ def restarts_of(rows: Rows, flags_TB: Tensor, start: int, stop: int, reverse: bo
     if not bool(here.any()):
         return None
     steps, batch = rows.steps, rows.batch
-    lengths_B = torch.full((batch,), steps) if rows.lengths is None else rows.lengths
+    lengths_B = torch.full((batch,), steps, device=flags_TB.device) if rows.lengths is None else rows.lengths
     first_TB = flags_TB[start:stop].clone()
     first_TB[0] = True
     owner, begin = first_TB.t().nonzero(as_tuple=True)
     following = torch.cat([begin[1:], begin.new_zeros(1)])
     ends = torch.cat([owner[1:] != owner[:-1], owner.new_ones(1).bool()])
     length = torch.where(ends, lengths_B[owner], following) - begin
-    anew_B = torch.zeros(batch, dtype=torch.bool)
+    anew_B = torch.zeros(batch, dtype=torch.bool, device=flags_TB.device)
     if not reverse:
         anew_B = flags_TB[start]
     elif stop < len(flags_TB):
@@ -94,9 +94,9 @@ def restarts_of(rows: Rows, flags_TB: Tensor, start: int, stop: int, reverse: bo
 def row_numbers(rows: Rows) -> Tensor:
     """(T, B): the row of each step of each sequence, −1 beyond a length."""
     if rows.lengths is None:
-        return torch.arange(rows.steps * rows.batch).view(rows.steps, rows.batch)
+        return torch.arange(rows.steps * rows.batch, device=rows.data.device).view(rows.steps, rows.batch)
     assert rows.order is not None
-    numbers = torch.full((rows.steps * rows.batch,), -1)
+    numbers = torch.full((rows.steps * rows.batch,), -1, device=rows.data.device)
     found = valid_rows(rows.lengths, rows.order, rows.batch)
-    numbers[found] = torch.arange(len(found))
+    numbers[found] = torch.arange(len(found), device=found.device)
     return numbers.view(rows.steps, rows.batch)

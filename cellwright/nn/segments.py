@@ -140,7 +140,7 @@ def run_segments(
 def cut_rows(rows: Rows, segments: int) -> tuple[list[Rows], list[int], list[int]]:
     """Pieces of time, as evenly as it goes, without their data; where the rows of each begin, and the last end; where
     the steps of each begin, and the last end."""
-    count = min(segments, rows.steps)
+    count = max(1, min(segments, rows.steps))  # no step is one piece
     bounds = [k * rows.steps // count for k in range(count + 1)]
     pieces, starts = [], [0]
     for start, stop in itertools.pairwise(bounds):

@@ -6,7 +6,7 @@ Axes: B batch, I input, O output, S size of one state, L layers.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from torch import Tensor
 
 from cellwright.engine.run.registry import compiled_for
 from cellwright.engine.run.steps import Steps
-from cellwright.errors import BackendError, ConfigError, DtypeError, ShapeError
+from cellwright.errors import BackendError, ConfigError, DeviceError, DtypeError, ShapeError
 from cellwright.nn.compiled import LayerSource, computed_in, in_type
 from cellwright.nn.layout import States
 
@@ -35,6 +35,7 @@ class Stepper:
         source: (layer, reverse) -> what runs there.
         state_sizes: size of each declared state, by name.
         batch: sequences side by side.
+        like: a weight, whose dtype and device are the layer's.
         state: where to begin, one (L, B, S) a declared state; zeros if not given.
 
     A layer of bfloat16 weights carries states of float32 and rounds y alone, the last layer's: what the sequence call
@@ -51,11 +52,17 @@ class Stepper:
         input_size: int,
         num_layers: int,
         batch: int,
-        dtype: torch.dtype,
+        like: Tensor,
         state: Sequence[Tensor] | None = None,
     ) -> None:
-        if batch < 1:
-            raise ConfigError(f"a stepper of batch={batch}: at least one sequence.")
+        if not isinstance(batch, int) or batch < 1:
+            raise ConfigError(f"a stepper of batch={batch!r}: at least one sequence.")
+        if like.device.type != "cpu":
+            raise DeviceError(
+                f"a stepper runs on the CPU, the weights are on {like.device}.",
+                repair="Move them: layer.cpu(), or layer.to_empty(device='cpu') and load them, if they are on meta.",
+            )
+        dtype = like.dtype
         if dtype not in (torch.float32, torch.float64, torch.bfloat16):
             raise DtypeError(
                 f"a stepper takes weights of float32, float64 or bfloat16, these are {dtype}.", repair="layer.float()"
@@ -63,7 +70,8 @@ class Stepper:
         kept = computed_in(dtype)
         layers = []
         for own in (source(layer, False) for layer in range(num_layers)):
-            weights = {name: in_type(tensor, kept) for name, tensor in own.parameters.items()}
+            # copies: an optimiser that goes on writing must not change a part of what was packed
+            weights = {name: in_type(tensor.detach(), kept).clone() for name, tensor in own.parameters.items()}
             layers.append((compiled_for(own.key, dtype), weights))
         for compiled, _ in layers:
             if not compiled.streams.reads_x_alone:
@@ -73,14 +81,16 @@ class Stepper:
                 )
         self.batch, self.input_size = batch, input_size
         self.state_sizes = dict(state_sizes)
-        self._states = [
-            [torch.zeros((batch, size), dtype=kept) for size in self.state_sizes.values()] for _ in range(num_layers)
-        ]
-        if state is not None:
-            self.state = tuple(state)
-        self._steps = Steps(layers, self._states, batch, input_size)
-        self._x, self._y = self._steps.x, self._steps.y
-        self._rounded = None if dtype == kept else torch.zeros_like(self._y, dtype=dtype)
+        with torch.inference_mode(False):  # steps outside of it write to these, too
+            sizes = self.state_sizes.values()
+            self._states = [
+                [torch.zeros((batch, size), dtype=kept, device="cpu") for size in sizes] for _ in range(num_layers)
+            ]
+            if state is not None:
+                self.state = tuple(state)
+            self._steps = Steps(layers, self._states, batch, input_size)
+            self._x, self._y = self._steps.x, self._steps.y
+            self._rounded = None if dtype == kept else torch.zeros_like(self._y, dtype=dtype)
         self._x_numpy, self._y_numpy = self._x.numpy(), self._y.numpy()
         self._run = self._steps.run
 
@@ -115,6 +125,12 @@ class Stepper:
                 repair=f"Make another for another batch: layer.stepper({shape[0] if len(shape) == 2 else 1}).",
             )
 
+    def __reduce__(self) -> NoReturn:
+        raise ConfigError(
+            "a stepper is neither copied nor pickled: it runs in memory of its own.",
+            repair="Make another where it is wanted: layer.stepper(batch, stepper.state).",
+        )
+
     @property
     def state(self) -> States:
         """What is carried, one (L, B, S) a declared state; a copy."""
@@ -123,6 +139,7 @@ class Stepper:
     @state.setter
     def state(self, values: Sequence[Tensor]) -> None:
         expected = [(len(self._states), self.batch, size) for size in self.state_sizes.values()]
+        values = values if isinstance(values, Tensor) else [torch.as_tensor(value) for value in values]
         if isinstance(values, Tensor) or [tuple(value.shape) for value in values] != expected:
             found = [tuple(value.shape) for value in values]
             raise ShapeError(f"a stepper's state of shapes {found}: they must be {expected}.")
@@ -130,8 +147,22 @@ class Stepper:
             for layer, held in enumerate(self._states):
                 held[k].copy_(value[layer].detach())
 
-    def reset(self, which: Tensor | None = None) -> None:
-        """Begins anew with zeros: all sequences, or those where `which` (B) of bool is True."""
+    def reset(self, which: Tensor | NDArray[Any] | Sequence[bool] | None = None) -> None:
+        """Begins anew with zeros.
+
+        Args:
+            which: flags, (B): only the sequences where it is True or 1; a tensor, an array or a list. All if not given.
+
+        Raises:
+            ShapeError, DtypeError: not one flag for each sequence.
+        """
+        if which is not None:
+            which = torch.as_tensor(which, device="cpu")
+            if tuple(which.shape) != (self.batch,):
+                raise ShapeError(f"which has shape {tuple(which.shape)}: one flag a sequence is ({self.batch},).")
+            if which.is_floating_point():
+                raise DtypeError(f"which is {which.dtype}: it holds flags.", repair="Convert it: which.bool().")
+            which = which.bool()
         for held in self._states:
             for state in held:
                 if which is None:

@@ -81,6 +81,7 @@ def trace_layer(
                 grads,
                 each_state,
                 masking,
+                text=own.key,
             )
             shown = LayerSource(traced.key, own.parameters)
             taps = new_taps(traced, len(rows.data), dtype)
@@ -104,7 +105,10 @@ def trace_layer(
 def new_taps(traced: Traced, rows: int, dtype: torch.dtype) -> dict[str, Tensor]:
     """Zeros to add to each named value: (R, n) that take the memory of one number, as does their gradient."""
     sizes = {tap: traced.columns[name][1] - traced.columns[name][0] for name, tap in traced.taps.items()}
-    return {tap: torch.zeros((), dtype=dtype, requires_grad=True).expand(rows, size) for tap, size in sizes.items()}
+    return {
+        tap: torch.zeros((), dtype=dtype, device="cpu", requires_grad=True).expand(rows, size)
+        for tap, size in sizes.items()
+    }
 
 
 def named_values(traced: Traced, wide: Tensor, rows: Rows, taps: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -36,7 +36,7 @@ def test_traced_cells_are_forgotten_but_for_gradients_to_come() -> None:
     limit = registry._traced.cache_info().maxsize
     assert limit is not None
     for size in range(1, limit + 10):
-        registry.traced_for(CELLS["IndRNN"](), 1, size, True, torch.float32)
+        registry.traced_for(CELLS["IndRNN"](), 1, size, True, torch.float32, text="IndRNN")
     gc.collect()
     assert len(registry._named) <= limit + 1
     y.sum().backward()

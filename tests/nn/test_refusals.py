@@ -235,3 +235,47 @@ def test_an_error_in_a_step_names_the_line(backend: str) -> None:
             return tnah(W.u @ x + R.u @ h)  # noqa: F821
 
     refused(CellError, lambda: Recurrent(Misspelt(), I, H)(X, backend=backend), "name tnah", __file__, "tnah(W.u @ x")
+
+
+@every_layer
+def test_what_is_no_tensor_is_refused(name: str) -> None:
+    layer = LAYERS[name]()
+    states = [torch.zeros(1, B, size) for size in layer.state_sizes.values()]
+    refused(DtypeError, lambda: layer(X.numpy()), "got x as ndarray: it must be a torch tensor.", "torch.as_tensor")
+    arrays = tuple(state.numpy() for state in states)
+    refused(DtypeError, lambda: layer(X, arrays), "got state h as ndarray")
+    refused(DtypeError, lambda: layer(X, (None, *states[1:])), "got state h as NoneType")
+    refused(ShapeError, lambda: layer(X, 5), "got a state of one int")
+    refused(DtypeError, lambda: layer(X, lengths=["a", "b"]), "lengths are a list that is no list of numbers")
+
+
+@every_layer
+def test_whole_numbers_are_refused_under_autocast_too(name: str) -> None:
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        refused(DtypeError, lambda: LAYERS[name]()(X.long()), "x is int64", "x.float()")
+
+
+@either_backend
+def test_a_step_that_returns_nothing_is_refused(backend: str) -> None:
+    class Silent(Cell):
+        gates = "u"
+
+        def step(self, x: Any, h: Any, W: Any, R: Any, b: Any) -> Any:
+            """Only this."""
+
+    refused(CellError, lambda: Recurrent(Silent(), I, H)(X, backend=backend), "Silent.step returns nothing", "(h,)")
+
+
+def test_a_cell_with_weights_of_its_own_is_refused() -> None:
+    class Holder(Cell):
+        gates = "u"
+
+        def __init__(self) -> None:
+            self.inner = torch.nn.Linear(H, H)
+
+        def step(self, x: Any, h: Any, W: Any, R: Any, b: Any) -> Any:
+            return torch.tanh(self.inner(W.u @ x + R.u @ h + b.u))
+
+    refused(
+        CellError, lambda: Recurrent(Holder(), I, H), "holds torch weights as self.inner", "params = ", "test_refus"
+    )

@@ -100,6 +100,16 @@ def test_pieces_of_every_form_of_x(form: str) -> None:
         torch.testing.assert_close(ours, whole, rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.parametrize("steps", [0, 1])
+def test_fewer_steps_than_pieces(steps: int) -> None:
+    layer = made("PeepholeLSTM", checkpoint_segments=3)
+    x = torch.randn(steps, B, I, dtype=torch.float64, requires_grad=True)
+    y, _ = layer(x, backend="cpu")
+    assert y.shape == (steps, B, H)
+    y.sum().backward()
+    assert x.grad is not None
+
+
 def test_a_run_without_gradients_is_not_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     layer = made("MGU", checkpoint_segments=3)
     calls = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import pickle
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor
 
 from cellwright import nn as cwnn
-from cellwright.cells import CELLS, LSTM
+from cellwright.cells import CELLS, LSTM, IndRNN, PeepholeLSTM
 from cellwright.engine.run.registry import force_products
 from cellwright.errors import ConfigError, DtypeError, ShapeError
 from cellwright.nn import Recurrent, Stepper
@@ -125,7 +126,8 @@ def test_a_step_works_in_place() -> None:
     assert not torch.equal(held[0], stepper.state[0])  # what was read is a copy
 
 
-def test_a_new_beginning_for_all_or_for_some() -> None:
+@pytest.mark.parametrize("given", [lambda w: w, lambda w: w.int(), lambda w: w.tolist(), lambda w: w.numpy()])
+def test_a_new_beginning_for_all_or_for_some(given: Any) -> None:
     layer = Recurrent(LSTM(), I, H, num_layers=2)
     x = torch.randn(T, B, I)
     stepper = layer.stepper(B)
@@ -134,14 +136,16 @@ def test_a_new_beginning_for_all_or_for_some() -> None:
     assert torch.equal(stepped(stepper, x), fresh)
     which = torch.tensor([True, False, True, False])
     before = stepper.state
-    stepper.reset(which)
+    stepper.reset(given(which))
     for held, old in zip(stepper.state, before, strict=True):
         assert not held[:, which].any()
         assert torch.equal(held[:, ~which], old[:, ~which])
 
 
-def test_weights_are_those_of_the_moment_it_was_made() -> None:
-    layer = Recurrent(LSTM(), I, H)
+@pytest.mark.parametrize("hidden", [H, 64])  # 64: whole panels, which need no padding
+@pytest.mark.parametrize("cell", [LSTM, PeepholeLSTM, IndRNN])
+def test_weights_are_those_of_the_moment_it_was_made(cell: Any, hidden: int) -> None:
+    layer = Recurrent(cell(), I, hidden)
     x = torch.randn(T, B, I)
     stepper = layer.stepper(B)
     expected = stepped(layer.stepper(B), x)
@@ -160,6 +164,13 @@ def test_what_does_not_fit_is_refused() -> None:
             stepper(x)
     with pytest.raises(ShapeError, match="a stepper's state of shapes"):
         stepper.state = (torch.zeros(1, B, H), torch.zeros(1, B, H + 1))
+    with pytest.raises(ShapeError, match=r"which has shape \(1,\): one flag a sequence is \(4,\)"):
+        stepper.reset(torch.tensor([True]))
+    with pytest.raises(DtypeError, match="it holds flags"):
+        stepper.reset(torch.tensor([0.0, 1.0, 0.0, 0.0]))
+    for copied in (copy.deepcopy, pickle.dumps):
+        with pytest.raises(ConfigError, match="neither copied nor pickled"):
+            copied(stepper)
     with pytest.raises(ConfigError, match="at least one sequence"):
         layer.stepper(0)
     with pytest.raises(ConfigError, match="a step knows no future"):

@@ -131,7 +131,7 @@ class Compiled:
         for k in self.partial_streams:
             outs[k].zero_()
         d_states = [torch.empty_like(state) for state in d_finals]
-        grads = [torch.empty((threads, columns), dtype=self.dtype) for columns in prepared.grads]
+        grads = [torch.empty((threads, columns), dtype=self.dtype, device="cpu") for columns in prepared.grads]
         arrays = [*streams, dy_RO, saved, *outs]
         call = prepared.call(arrays, d_finals, d_states, parameters, grads, tables, threads, resets)
         d_streams = [None if k in self.fixed_streams else out for k, out in enumerate(outs[: len(streams)])]

@@ -41,7 +41,7 @@ class OwnProduct:
         columns, self.depth = matrix.shape[::-1] if transposed else matrix.shape
         strides = matrix.stride()[::-1] if transposed else matrix.stride()
         self.panels = padded(columns, target.panel) // target.panel
-        self.packed = torch.empty(self.panels * self.depth * target.panel, dtype=matrix.dtype)
+        self.packed = torch.empty(self.panels * self.depth * target.panel, dtype=matrix.dtype, device="cpu")
         _, self.address, pack, self.share = product_code(target)
         pack(matrix.data_ptr(), *strides, columns, self.depth, self.panels, self.packed.data_ptr())
         whole = self.panels * target.panel

@@ -29,12 +29,12 @@ def _advise() -> Callable[[int, int, int], int] | None:
 
 def empty(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
     """torch.empty. Large pages are advice to the system: nothing else changes where it does not take it."""
-    return _on_large_pages(torch.empty(shape, dtype=dtype))
+    return _on_large_pages(torch.empty(shape, dtype=dtype, device="cpu"))
 
 
 def zeros(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
     """torch.zeros, likewise."""
-    return _on_large_pages(torch.zeros(shape, dtype=dtype))
+    return _on_large_pages(torch.zeros(shape, dtype=dtype, device="cpu"))
 
 
 def _on_large_pages(tensor: Tensor) -> Tensor:

@@ -27,7 +27,7 @@ from cellwright.engine.run.replay import replay_gradients
 from cellwright.engine.run.tables import Tables, tables_for
 from cellwright.engine.run.team import run_jobs, thread_count
 from cellwright.engine.units import Schedule
-from cellwright.errors import BackendError
+from cellwright.errors import BackendError, DeviceError
 
 __all__ = ["UNTRANSFORMED", "Setting", "is_eager", "is_transformed", "run", "run_grad", "run_layer"]
 
@@ -219,10 +219,10 @@ def is_transformed() -> bool:
 
 
 def is_eager(tensors: Sequence[Tensor]) -> bool:
-    """Whether these are plain tensors that nobody traces, compiles or transforms."""
+    """Whether these are plain tensors in this machine's memory that nobody traces, compiles or transforms."""
     if torch.compiler.is_compiling() or torch._C._functorch.peek_interpreter_stack() is not None:
         return False
-    return all(type(t) is Tensor or type(t) is Parameter for t in tensors)
+    return all((type(t) is Tensor or type(t) is Parameter) and t.is_cpu for t in tensors)
 
 
 def run_layer(
@@ -244,6 +244,7 @@ def run_layer(
     tensors = (*streams, *states, *parameters)
     save = torch.is_grad_enabled() and any(t.requires_grad for t in tensors)
     if not is_eager(tensors):
+        check_devices(tensors)
         out: list[Tensor] = run(
             list(streams), list(states), list(parameters), lengths, order, list(resets), setting.steps, setting.batch,
             setting.rows, setting.form, setting.key, list(setting.reverse), setting.dtype, save,
@@ -257,7 +258,17 @@ def run_layer(
     return list(EagerRun.apply(setting, counts, extra, *tensors))  # type: ignore[no-untyped-call]
 
 
-@torch.library.custom_op("cellwright::run", mutates_args=())
+def check_devices(tensors: Sequence[Tensor]) -> None:
+    """Raises DeviceError for tensors on several devices: an operator would take one of them for all."""
+    devices = list(dict.fromkeys(str(t.device) for t in tensors))
+    if len(devices) > 1:
+        raise DeviceError(
+            f"weights, states and x of one layer are on {' and '.join(devices)}.",
+            repair=f"Move them to one of them: layer.to({devices[0]!r}).",
+        )
+
+
+@torch.library.custom_op("cellwright::run", mutates_args=(), device_types="cpu")
 def run(
     streams: list[Tensor],
     states: list[Tensor],
@@ -308,7 +319,7 @@ def _(
     return [y, *(torch.empty_like(state, memory_format=torch.contiguous_format) for state in states), *saved]
 
 
-@torch.library.custom_op("cellwright::run_grad", mutates_args=())
+@torch.library.custom_op("cellwright::run_grad", mutates_args=(), device_types="cpu")
 def run_grad(
     dy: Tensor,
     d_finals: list[Tensor],

@@ -85,7 +85,7 @@ class Packing:
         if whole is None or whole.shape != (sum(self.rows), self.nodes[0].shape[1]):
             parts = [part_of(parameters, node) for node in self.nodes]
             whole = stacked(parts, self.rows, self.nodes[0].shape[1])
-        packed = torch.empty(self.panels * self.panel_bytes // self.target.size, dtype=whole.dtype)
+        packed = torch.empty(self.panels * self.panel_bytes // self.target.size, dtype=whole.dtype, device="cpu")
         rows, columns = whole.stride()
         strides = (columns, rows) if self.product.transposed else (rows, columns)
         product_code(self.target)[2](
@@ -129,7 +129,7 @@ class Prepared:
     ) -> Call:
         """A call with these tensors: arrays (rows, columns) with any row pitch, None if not read; states (B, S)."""
         batch, unit_rows = len(tables.order), self.schedule.unit_rows(threads)
-        scratch = torch.empty(self.layout.scratch_size(batch, threads, unit_rows), dtype=self.dtype)
+        scratch = torch.empty(self.layout.scratch_size(batch, threads, unit_rows), dtype=self.dtype, device="cpu")
         if unit_rows:
             scratch[: BARRIER_BYTES // self.target.size] = 0
         packed = [packing.pack(parameters) for packing in self.packings]

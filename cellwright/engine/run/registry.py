@@ -118,6 +118,7 @@ def _traced(
     dtype: str,
     isa: str | None,
     products: str | None,
+    text: str,
 ) -> Traced:
     names: dict[str, int] = {}
     graph = trace(cell, input_size, hidden_size, bias, names)
@@ -129,7 +130,7 @@ def _traced(
     named = name_values(graph, names, taps)
     shapes = cell.parameter_shapes(input_size, hidden_size, bias)
     shown = f"names{' and taps' * taps}{' and states' * states}"
-    key = f"{shown} of {id(cell)}: {cell_key(cell, input_size, hidden_size, bias, masking)}"
+    key = f"{shown} of {id(cell)}, {masking}: {text}"
     compiled = Compiled(stored_graph(named.graph, shapes), stored_names(shapes), _target(dtype, isa), products)
     _named[key, dtype] = compiled
     return Traced(key, named.output, named.columns, named.taps, compiled)
@@ -144,12 +145,18 @@ def traced_for(
     taps: bool = False,
     states: bool = False,
     masking: Masking | None = None,
+    *,
+    text: str,
 ) -> Traced:
     """A compiled cell whose output carries, behind y, every value that its `step` gives a name; with `taps`, also
     inputs for their gradients; with `states`, also each state under its own name, before and after the step. A name
-    of a new state stands for what goes on to the next step, with `masking` as masks left it."""
+    of a new state stands for what goes on to the next step, with `masking` as masks left it.
+
+    Args:
+        text: the cell's key, by which a cell whose numbers were changed is another one.
+    """
     kind = str(dtype).removeprefix("torch.")
-    return _traced(cell, input_size, hidden_size, bias, taps, states, masking, kind, _isa[0], asked_of(dtype))
+    return _traced(cell, input_size, hidden_size, bias, taps, states, masking, kind, _isa[0], asked_of(dtype), text)
 
 
 @constant_for_compilers

@@ -42,7 +42,7 @@ class Steps:
         input_size: int,
     ) -> None:
         dtype = layers[0][0].dtype
-        self.x = below = torch.zeros((batch, input_size), dtype=dtype)
+        self.x = below = torch.zeros((batch, input_size), dtype=dtype, device="cpu")
         self.keep: list[object] = []
         calls: list[int] = []
         tables = tables_for("time", 1, batch, None, None, False)
@@ -57,7 +57,7 @@ class Steps:
                 streams.append(product.result)
                 calls += [0, product.address, *product.arguments()]
                 self.keep.append(product)
-            y = torch.zeros((batch, compiled.plan.output), dtype=dtype)
+            y = torch.zeros((batch, compiled.plan.output), dtype=dtype, device="cpu")
             call = compiled.inference.call([*streams, y], own, own, inside, (), tables, 1, None)
             calls += [1, call.job[0], call.job[1]] + [0] * (CHAIN_CALL - 3)
             self.keep.append(call)

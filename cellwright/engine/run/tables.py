@@ -11,8 +11,10 @@ Axes: T time, B batch, N valid steps of all sequences, S local steps (the longes
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, wraps
+from typing import ParamSpec
 
 import torch
 from torch import Tensor
@@ -20,6 +22,9 @@ from torch import Tensor
 __all__ = ["FORMS", "Tables", "tables_for", "valid_rows"]
 
 FORMS = ("time", "batch", "compact", "padded")
+
+
+P = ParamSpec("P")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +72,20 @@ def tables_for(
     return _ragged(form, batch, lengths, order, reverse)
 
 
+def on_cpu_for_any_call(make: Callable[P, Tables]) -> Callable[P, Tables]:
+    """Tables outlive the call that made them: whoever made them under `inference_mode`, or with another default device,
+    must not leave tables that autograd or a kernel cannot read."""
+
+    @wraps(make)
+    def made(*args: P.args, **named: P.kwargs) -> Tables:
+        with torch.inference_mode(False), torch.device("cpu"):
+            return make(*args, **named)
+
+    return made
+
+
 @lru_cache(maxsize=64)
+@on_cpu_for_any_call
 def _dense(form: str, steps: int, batch: int, reverse: bool, threads: int) -> Tables:
     t_T1 = (torch.arange(steps - 1, -1, -1) if reverse else torch.arange(steps))[:, None]
     blocks = torch.arange(batch).tensor_split(threads)  # the first ones longer, as in dealing
@@ -78,6 +96,7 @@ def _dense(form: str, steps: int, batch: int, reverse: bool, threads: int) -> Ta
 
 
 @lru_cache(maxsize=64)
+@on_cpu_for_any_call
 def _ragged(form: str, batch: int, lengths: tuple[int, ...], order: tuple[int, ...], reverse: bool) -> Tables:
     order_B = torch.tensor(order, dtype=torch.int64)
     sorted_B = torch.tensor(lengths, dtype=torch.int64)[order_B]
