@@ -112,7 +112,9 @@ def test_a_row_that_misses_keeps_its_reason(module: Any) -> None:
     result = {"status": "measured", "note": "", "figures": [figure], "contestants": {}}
     suite.REASONS[row.name] = "the loop waits for memory"
     assert report.words(row, result)[-1] == "the loop waits for memory"
-    assert report.words(row, result | {"figures": [figure | {"met": True}]})[-1] != "the loop waits for memory"
+    assert report.words(row, result | {"figures": [figure | {"met": None}]})[-1] == "the loop waits for memory"
+    ahead = figure | {"met": True, "value": 1.1}
+    assert report.words(row, result | {"figures": [ahead]})[-1] != "the loop waits for memory"
 
 
 def test_seeds_join_a_result_of_the_same_settings(tmp_path: Path) -> None:

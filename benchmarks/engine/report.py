@@ -34,8 +34,13 @@ def words(row: Any, result: Mapping[str, Any]) -> list[str]:
     said += [f"{name}: skipped, {reason}" for name, reason in missing.items()]
     if "computed in float32" in result.get("path", ""):
         said.append(result["path"].partition(", ")[2])
-    missed = any(figure["met"] is False for figure in result["figures"])
-    return said + ([row.reason] if missed and row.reason else [])
+    behind = any(figure["met"] is False or slower(figure) for figure in result["figures"])
+    return said + ([row.reason] if behind and row.reason else [])
+
+
+def slower(figure: Mapping[str, Any]) -> bool:
+    """Whether another one is faster, though nothing may be asked."""
+    return figure["kind"] == "ratio" and figure["value"] < 1
 
 
 def said_of(figure: Mapping[str, Any]) -> str:

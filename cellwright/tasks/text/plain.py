@@ -24,7 +24,7 @@ __all__ = ["Text", "TextCorpus", "character_rows", "learn_vocabulary", "read_spl
 FEWEST = 10  # tokens of a training text
 LOOKED_AT = 1000  # lines, to see how words are parted
 LONGEST_WORD = 6  # characters on average: words of Chinese have 1 to 3
-PUNCTUATION = ".,;:!?\"”’)"
+PUNCTUATION = '.,;:!?"”’)'
 HANGING = 0.04  # of the words: texts cut into words have some like Inc.
 
 
