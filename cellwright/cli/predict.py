@@ -26,6 +26,8 @@ def run_prediction(model: Path, texts: list[str], file: Path | None, words: bool
     check_able(kind.name, place, "--why", why, TELLS_WHY)
     loaded: Any = kind.load(place)
     ask = loaded.why if why else loaded.predict
+    if file is not None and kind.name in READS_WORDS:
+        check_lines(file)
     lines: Iterable[str | CellwrightError] = texts or (
         lines_of(file) if file is not None else decoded(sys.stdin.buffer)
     )
@@ -35,7 +37,8 @@ def run_prediction(model: Path, texts: list[str], file: Path | None, words: bool
         try:
             if isinstance(line, CellwrightError):
                 raise line
-            answer = ask(line.split() if words else line)
+            given = text_of(line) if kind.name in READS_WORDS else line
+            answer = ask(given.split() if words else given)
         except CellwrightError as error:
             failed += 1
             if json:
@@ -50,6 +53,28 @@ def run_prediction(model: Path, texts: list[str], file: Path | None, words: bool
         print(answer.to_json() if json else f"{answer}", flush=True)
     if failed:
         raise DataError(f"{failed:,} of the {each}s could not be read; each has its message in its place.")
+
+
+def text_of(line: str) -> str:
+    """The line itself, or the text of an object as JSON lines have it: {"text": "…"}."""
+    if not line.lstrip().startswith('{"'):
+        return line
+    try:
+        row = json_text.loads(line)
+    except (ValueError, RecursionError):
+        return line
+    text = row.get("text") if isinstance(row, dict) else None
+    return text if isinstance(text, str) else line
+
+
+def check_lines(file: Path) -> None:
+    """Raises DataError: a table, whose lines hold more than a text."""
+    if file.suffix.lower() in (".csv", ".tsv"):
+        raise DataError(
+            f"Expected a text a line, found a table ({file.suffix}): its labels and quotes would be read as text.",
+            file=file,
+            repair='Write the column of texts alone into a .txt file, or as JSON lines: {"text": "…"}.',
+        )
 
 
 def lines_of(file: Path) -> Iterator[str | CellwrightError]:

@@ -41,6 +41,21 @@ def test_words_a_language_model_does_not_know_are_named(capsys: pytest.CaptureFi
     assert capsys.readouterr().err == "text 2: not in its vocabulary: blah\n"
 
 
+def test_a_line_may_be_an_object_with_its_text(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    lines = ['{"id": 7, "text": "the sea is"}', "the sea is", '{"text": "the sea', '{"text": 3}']
+    (tmp_path / "texts.jsonl").write_text("\n".join(lines) + "\n")
+    run_prediction(FOLDER, [], tmp_path / "texts.jsonl", False, False, True)
+    answers = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [answer["text"] for answer in answers] == ["the sea is", "the sea is", *lines[2:]]
+    assert answers[0] == answers[1]
+
+
+def test_a_table_is_no_file_of_texts(tmp_path: Path) -> None:
+    (tmp_path / "reviews.csv").write_text("text,label\ngood,1\n")
+    with pytest.raises(DataError, match="its labels and quotes would be read as text"):
+        run_prediction(FOLDER, [], tmp_path / "reviews.csv", False, False, False)
+
+
 @pytest.mark.parametrize(("words", "why", "able"), [(True, False, "slots, classify"), (False, True, "(classify, ")])
 def test_an_option_the_task_has_no_use_for_is_refused(tmp_path: Path, words: bool, why: bool, able: str) -> None:
     write_folder(tmp_path / "m", {}, kind="series-forecast model")

@@ -45,7 +45,9 @@ def read_clips(path: Path) -> list[Clip]:
             clips.append(Clip(match[1], match[2], int(match[3]), read_wav(data, f"{path}:{name}")))
     if not clips:
         raise DataError(
-            "Expected clips called DIGIT_SPEAKER_NUMBER.wav, found none.", file=path, repair="Example: 7_jackson_32.wav"
+            "Expected train.tsv, or clips called DIGIT_SPEAKER_NUMBER.wav, found neither.",
+            file=path,
+            repair="Write train.tsv: on each line a WAV file, a tab and its text. Or call clips as 7_jackson_32.wav.",
         )
     return sorted(clips, key=lambda clip: (clip.speaker, clip.digit, clip.number))
 

@@ -20,6 +20,7 @@ from cellwright.tasks.transcribe.spoken import masked
 __all__ = ["Listed", "read_list"]
 
 Spoken = tuple[Samples, str]
+HEADERS = {"file", "filename", "path", "wav", "audio", "recording", "clip"}  # what a first line calls its first column
 
 
 class Listed(Material):
@@ -61,12 +62,14 @@ def read_list(path: Path) -> list[Spoken]:
 
     Raises DataError: a line without a tab or a text, a file that is no such WAV file.
     """
-    found = []
+    found: list[Spoken] = []
     for number, line in enumerate(read_lines(path), start=1):
         if not line.strip():
             continue
         name, tab, text = line.partition("\t")
         text = " ".join(check_text(text).split())
+        if not found and name.strip().lower() in HEADERS and not (path.parent / name.strip()).exists():
+            continue
         if not tab or not name.strip() or not text:
             raise DataError(
                 "Expected a WAV file, a tab and its text, found another line.",

@@ -28,35 +28,57 @@ TRANSFORM = 256
 LOWEST, HIGHEST = 60.0, 3800.0  # hertz
 FLOOR = 1e-6  # added to the power of a band: silence has a logarithm too
 MOST_SECONDS = 600
+CONVERT = f"ffmpeg -i IN.wav -ac 1 -ar {RATE} -sample_fmt s16 OUT.wav"
 
 
 def read_wav(data: bytes, place: str | Path) -> Samples:
-    """(N,) samples from -1 to 1 of a WAV file with one channel of 16 bits, 8,000 samples a second.
+    """(N,) samples from -1 to 1 of a WAV file: its channels' mean, brought to 8,000 samples a second.
 
-    Raises DataError: no WAV file, or another kind of one; no sound in it, or more than ten minutes.
+    Raises DataError: no WAV file, or none of whole numbers; fewer samples a second; no sound in it, or more than ten
+    minutes.
     """
     try:
         with wave.open(io.BytesIO(data)) as file:
-            kind = (file.getnchannels(), 8 * file.getsampwidth(), file.getframerate())
-            content = file.readframes(file.getnframes())
+            channels, width, rate = file.getnchannels(), file.getsampwidth(), file.getframerate()
+            content = file.readframes(MOST_SECONDS * rate + 1)  # a stream's header may say any number
     except (wave.Error, EOFError) as error:
         raise DataError(
-            f"Expected a WAV file, found: {error or 'a cut one'}.", file=place, repair="Write the file again."
+            f"Expected a WAV file, found: {error or 'a cut one'}.", file=place, repair=f"Convert it: {CONVERT}"
         ) from None
-    if kind != (1, 16, RATE):
+    if rate < RATE:
         raise DataError(
-            f"Expected 1 channel of 16 bits, {RATE:,} samples a second, found {kind[0]}, {kind[1]}, {kind[2]:,}.",
-            file=place,
-            repair=f"Convert it: ffmpeg -i IN.wav -ac 1 -ar {RATE} -sample_fmt s16 OUT.wav",
+            f"Expected {RATE:,} samples a second or more, found {rate:,}.", file=place, repair="Record it again."
         )
-    samples = (np.frombuffer(content[: len(content) // 2 * 2], dtype="<i2") / 32768).astype(np.float32)
-    if not 0 < len(samples) <= MOST_SECONDS * RATE:
+    seconds = len(content) // (channels * width) / rate
+    if not 0 < seconds <= MOST_SECONDS:
         raise DataError(
-            f"Expected up to {MOST_SECONDS} seconds of sound, found {len(samples) / RATE:.1f}.",
+            f"Expected up to {MOST_SECONDS} seconds of sound, found {seconds:.1f}.",
             file=place,
             repair="Cut the recording.",
         )
-    return samples
+    samples_N = _numbers(content[: len(content) // (channels * width) * channels * width], width)
+    samples_N = samples_N.reshape(-1, channels).mean(1)
+    return _at_rate(samples_N, rate).astype(np.float32)
+
+
+def _numbers(content: bytes, width: int) -> NDArray[np.float64]:
+    """Samples from -1 to 1 of 1 to 4 bytes each; single bytes have no sign."""
+    if width == 1:
+        return (np.frombuffer(content, np.uint8) - 128.0) / 128
+    padded = np.zeros((len(content) // width, 4), np.uint8)
+    padded[:, 4 - width :] = np.frombuffer(content, np.uint8).reshape(-1, width)
+    found: NDArray[np.float64] = padded.view("<i4")[:, 0] / 2.0**31
+    return found
+
+
+def _at_rate(samples_N: NDArray[np.float64], rate: int) -> NDArray[np.float64]:
+    """The same sound with RATE samples a second: the spectrum of all of it, without what lies above RATE / 2."""
+    if rate == RATE:
+        return samples_N
+    count = max(1, round(len(samples_N) * RATE / rate))
+    spectrum_F = np.fft.rfft(samples_N)[: count // 2 + 1]
+    found: NDArray[np.float64] = np.fft.irfft(spectrum_F, count) * (count / len(samples_N))
+    return found
 
 
 def stretched(samples: Samples, factor: float) -> Samples:

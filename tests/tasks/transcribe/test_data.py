@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import math
 import tarfile
+import wave
 from pathlib import Path
 
 import numpy as np
@@ -47,13 +49,39 @@ def test_a_wav_file_is_read_and_others_are_refused(wav, tone) -> None:
     whole = wav(tone(500))
     for bad, message in (
         (b"text", "Expected a WAV file"), (whole[:30], "Expected a WAV file"), (b"", "Expected a WAV file"),
-        (wav(tone(500), channels=2), "found 2, 16"), (wav(tone(500), rate=16_000), "16,000"),
+        (wav(tone(500), rate=4_000), "found 4,000"),
         (wav(np.zeros(0)), "found 0.0"),
     ):  # fmt: skip
         with pytest.raises(DataError, match=message) as error:
             read_wav(bad, "x.wav")
         assert error.value.repair
         assert error.value.file == "x.wav"
+
+
+@pytest.mark.parametrize(("rate", "channels"), [(44_100, 2), (16_000, 1), (8_000, 2), (11_025, 3)])
+def test_sound_of_other_rates_and_channels_becomes_the_same(wav, tone, rate: int, channels: int) -> None:
+    """A tone below 4 kHz in all channels, and one above it, which must not come back as a low one."""
+    at = np.arange(2 * rate // 5) / rate
+    low = 0.4 * np.sin(2 * np.pi * 440 * at)
+    high = 0.4 * np.sin(2 * np.pi * 5_000 * at) if rate > 11_025 else 0 * at
+    found = read_wav(wav(np.repeat((low + high)[:, None], channels, 1), channels=channels, rate=rate), "x.wav")
+    assert len(found) == 3200
+    np.testing.assert_allclose(found[200:-200], 0.8 * tone(440, 0.4)[200:-200], atol=2e-3)
+    sides = wav(np.stack([low, -low], 1), channels=2, rate=rate)
+    assert np.abs(read_wav(sides, "x.wav")).max() < 1e-4
+
+
+@pytest.mark.parametrize(("width", "kind", "atol"), [(1, "u1", 2e-2), (3, "<i4", 1e-6), (4, "<i4", 1e-6)])
+def test_samples_of_other_widths_have_the_same_size(tone, width: int, kind: str, atol: float) -> None:
+    levels = 127 * tone(440) + 128 if width == 1 else (2.0**31 - 1) * tone(440)
+    raw = levels.astype(kind).view(np.uint8).reshape(len(levels), -1)[:, -width:]
+    content = io.BytesIO()
+    with wave.open(content, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(width)
+        file.setframerate(8000)
+        file.writeframes(raw.tobytes())
+    np.testing.assert_allclose(read_wav(content.getvalue(), "x.wav"), tone(440), atol=atol)
 
 
 def test_strings_are_of_one_speaker_and_the_test_speaker_is_kept_out(clips: Path, tmp_path: Path) -> None:
