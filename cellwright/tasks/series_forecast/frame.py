@@ -163,9 +163,10 @@ def _uneven(times: Sequence[Time], uneven: int, step: Step, table: Table) -> str
 def _check_first(table: Table, targets: Sequence[int]) -> None:
     """Raises DataError: a column of words among those to be forecast; says how to choose."""
     numbers = [k for k in targets if is_number(table.cell(0, k)) or is_gap(table.cell(0, k))]
-    if not numbers or len(numbers) == len(targets):
+    # 1,234.5 and 12% are numbers in a wrong form, which has a repair of its own.
+    words = next((k for k in targets if k not in numbers and not any(map(str.isdigit, table.cell(0, k)))), None)
+    if not numbers or words is None:
         return
-    words = next(k for k in targets if k not in numbers)
     chosen = json.dumps([table.header[k] for k in numbers[:6]], ensure_ascii=False)
     raise DataError(
         f"Expected numbers in column {table.header[words]}, found {table.cell(0, words)[:40]!r}.",

@@ -170,6 +170,9 @@ def test_a_column_of_words_and_an_unnamed_time_are_told_apart(tmp_path: Path) ->
         frame(tmp_path, "date,store,x\n2024-01-01,Berlin,1\n2024-01-02,Berlin,2\n")
     assert refused.value.repair == "Name the columns to forecast: --set 'data.targets=[\"x\"]'"
     with pytest.raises(DataError) as refused:
+        frame(tmp_path, 'date,x,y\n2024-01-01,"1,234.5",1\n')
+    assert "Write 1234.5" in (refused.value.repair or "")
+    with pytest.raises(DataError) as refused:
         frame(tmp_path, "x,月份\n1,2024-01\n2,2024-02\n")
     assert refused.value.repair == "--set 'data.time_column=月份'"
 
