@@ -19,6 +19,7 @@ from torch.nn import functional
 from torch.nn.utils.rnn import PackedSequence
 
 from cellwright.engine.run.linear import own_linear
+from cellwright.engine.run.loop import is_traced
 from cellwright.engine.run.operators import UNTRANSFORMED, Setting, is_eager, is_transformed, run_layer
 from cellwright.engine.run.registry import compiled_for, multiplies_bfloat16, runs_here
 from cellwright.engine.run.tables import valid_rows
@@ -164,6 +165,8 @@ def why_not(x: Tensor, key: Callable[[], str]) -> str | None:
         return f"kernels compute in float32, float64 and bfloat16, x is {dtype_name(x.dtype)}"
     if is_transformed():
         return UNTRANSFORMED
+    if is_traced():
+        return "torch.jit.trace sees torch's operators only: what a kernel writes would be a constant of the trace"
     if not runs_here():
         return f"no kernels are written for {platform.machine()}"
     try:

@@ -23,11 +23,16 @@ from cellwright.engine.trace import branch_error, returned_values
 from cellwright.errors import CellError, SlowPathWarning
 from cellwright.ops import OPS, SPELLINGS, Operators
 
-__all__ = ["LoopValue", "run_loop"]
+__all__ = ["LoopValue", "is_traced", "run_loop"]
 
 _NOT_ELEMENTWISE = ("matmul", "concat", "slice", "sum", "mean", "amax", "softmax", "cumsum")
 _COMPARISONS = ("lt", "le", "gt", "ge")
 _told: set[tuple[str, str, object]] = set()
+
+
+def is_traced() -> bool:
+    """Whether torch.jit.trace looks on: sizes are then tensors, and what no operator of torch makes is a constant."""
+    return not torch.compiler.is_compiling() and torch._C._is_tracing()
 
 
 def run_loop(
@@ -223,7 +228,7 @@ class FirstValue(LoopValue):
 
     def __cellwright_apply__(self, op: str, args: Sequence[Any], attrs: dict[str, Any]) -> LoopValue:
         vectors = [v for v in args if isinstance(v, LoopValue)]
-        if not any(v.batched and len(v.shape) > 1 for v in vectors):
+        if not is_traced() and not any(v.batched and len(v.shape) > 1 for v in vectors):
             try:
                 OPS[op].shape(*(tuple(getattr(v, "shape", ())) for v in args), **attrs)
             except (ValueError, TypeError) as wrong:
