@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from llvmlite import ir
 
-from cellwright.engine.lower.emit import Emitter
+from cellwright.engine.lower.emit import Emitter, declared
 from cellwright.engine.lower.target import Target
 
 __all__ = ["WIDEST", "packed_pair", "pair_products", "write_rounded"]
@@ -142,9 +142,7 @@ def _dots(
 ) -> list[list[ir.Value]]:
     """By the instruction."""
     b, pairs = e.builder, ir.VectorType(BFloat16(), 2 * e.target.lanes)
-    dot = b.module.globals.get(e.target.isa.pair_dot)
-    if dot is None:
-        dot = ir.Function(b.module, ir.FunctionType(e.vector, [e.vector, pairs, pairs]), e.target.isa.pair_dot)
+    dot = declared(b.module, e.target.isa.pair_dot, e.vector, [e.vector, pairs, pairs])
     packed = [b.load(column, align=4, typ=pairs) for column in columns]
     new = []
     for row, held in zip(rows, sums, strict=True):

@@ -9,9 +9,15 @@ from llvmlite import ir
 
 from cellwright.engine.lower.target import Target
 
-__all__ = ["Emitter"]
+__all__ = ["Emitter", "declared"]
 
 I1, I32, I64 = ir.IntType(1), ir.IntType(32), ir.IntType(64)
+
+
+def declared(module: ir.Module, name: str, result: ir.Type, arguments: Sequence[ir.Type]) -> ir.Function:
+    """LLVM's function of that name, declared in the module once."""
+    function = module.globals.get(name)
+    return function if function is not None else ir.Function(module, ir.FunctionType(result, arguments), name)
 
 
 class Emitter:
@@ -50,10 +56,7 @@ class Emitter:
         if not self.target.isa.fused:
             return self.builder.fadd(self.builder.fmul(a, b), c)
         name = f"llvm.fma.v{self.target.lanes}f{self.target.size * 8}"
-        function = self.builder.module.globals.get(name)
-        if function is None:
-            function = ir.Function(self.builder.module, ir.FunctionType(self.vector, [self.vector] * 3), name)
-        return self.builder.call(function, [a, b, c])
+        return self.builder.call(declared(self.builder.module, name, self.vector, [self.vector] * 3), [a, b, c])
 
     def variable(self, kind: ir.Type, value: ir.Value | None = None) -> ir.Value:
         """A place on the stack, set to `value` here."""
@@ -76,10 +79,8 @@ class Emitter:
 
     def prefetch(self, pointer: ir.Value) -> None:
         """Brings a line towards the second cache; any address will do."""
-        name, kind = "llvm.prefetch.p0", ir.FunctionType(ir.VoidType(), [ir.PointerType(), I32, I32, I32])
-        function = self.builder.module.globals.get(name)
-        if function is None:
-            function = ir.Function(self.builder.module, kind, name)
+        kinds = [ir.PointerType(), I32, I32, I32]
+        function = declared(self.builder.module, "llvm.prefetch.p0", ir.VoidType(), kinds)
         self.builder.call(function, [pointer, I32(0), I32(2), I32(1)])
 
     def load_vector(self, pointer: ir.Value) -> ir.Value:

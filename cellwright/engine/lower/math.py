@@ -21,6 +21,7 @@ from typing import TypeAlias
 
 from llvmlite import ir
 
+from cellwright.engine.lower.emit import declared
 from cellwright.engine.lower.math_constants import DOUBLE, FLOAT, Format
 
 __all__ = ["BINARY", "UNARY", "Math"]
@@ -51,10 +52,7 @@ def _intrinsic(builder: Builder, name: str, *args: Value) -> Value:
     kind = args[0].type
     lanes = f"v{kind.count}" if isinstance(kind, ir.VectorType) else ""
     full = f"llvm.{name}.{lanes}f{_format(args[0]).bits}"
-    function = builder.module.globals.get(full)
-    if function is None:
-        function = ir.Function(builder.module, ir.FunctionType(kind, [kind] * len(args)), full)
-    return builder.call(function, args)
+    return builder.call(declared(builder.module, full, kind, [kind] * len(args)), args)
 
 
 def _larger(builder: Builder, a: Value, b: Value) -> Value:

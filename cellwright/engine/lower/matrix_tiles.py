@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from llvmlite import ir
 
-from cellwright.engine.lower.emit import Emitter
+from cellwright.engine.lower.emit import Emitter, declared
 from cellwright.engine.lower.target import Target
 
 __all__ = ["write_matrix_tiles"]
@@ -65,11 +65,7 @@ def write_matrix_tiles(function: ir.Function, target: Target) -> None:
 
 def _call(e: Emitter, name: str, *arguments: ir.Value) -> None:
     """An instruction on tiles."""
-    full = f"llvm.x86.{name}"
-    function = e.builder.module.globals.get(full)
-    if function is None:
-        function = ir.Function(e.builder.module, ir.FunctionType(VOID, INSTRUCTIONS[name]), full)
-    e.builder.call(function, arguments)
+    e.builder.call(declared(e.builder.module, f"llvm.x86.{name}", VOID, INSTRUCTIONS[name]), arguments)
 
 
 def _configuration(e: Emitter) -> ir.Value:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from cellwright.tasks.data.csv_cells import is_number
+
 __all__ = ["titles"]
 
 LONGEST = 40  # characters of a name
@@ -23,7 +25,7 @@ def titles(rows: Sequence[Sequence[str]], label: int) -> tuple[bool, str]:
     """
     first, text = rows[0][label].strip(), rows[0][1 - label].strip()
     others = Counter(row[label].strip() for row in rows[1:])
-    numbers = all(_number(name) for name in others) and not _number(first)
+    numbers = all(is_number(name) for name in others) and not is_number(first)
     if first in others or not others or not (numbers or min(others.values()) > 1):
         return False, ""
     if all(_name(cell) for cell in (first, text)):
@@ -38,15 +40,7 @@ def titles(rows: Sequence[Sequence[str]], label: int) -> tuple[bool, str]:
 
 
 def _name(cell: str) -> bool:
-    return 0 < len(cell) <= LONGEST and len(cell.split()) == 1 and not _number(cell)
-
-
-def _number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
+    return 0 < len(cell) <= LONGEST and len(cell.split()) == 1 and not is_number(cell)
 
 
 def _short(cell: str) -> str:

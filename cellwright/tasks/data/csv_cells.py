@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cellwright.errors import DataError
 
-__all__ = ["csv_cells", "separator_of"]
+__all__ = ["csv_cells", "is_number", "separator_of"]
 
 SEPARATORS = (",", ";", "\t")
 NAMED = "sep="  # a first line that spreadsheets write and hide: sep=;
@@ -57,3 +57,12 @@ def csv_cells(content: str, path: Path) -> list[tuple[int, list[str]]]:
         if any(cell.strip() for cell in cells):
             found.append((begins, cells))
         begins = reader.line_num + 1 + skipped
+
+
+def is_number(cell: str) -> bool:
+    """Whether the cell is a number, finite or not."""
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True

@@ -10,7 +10,7 @@ import numpy as np
 
 from cellwright.errors import DataError
 
-__all__ = ["LARGEST", "decimal_comma", "finite", "is_gap", "is_number", "with_point"]
+__all__ = ["LARGEST", "decimal_comma", "finite", "is_gap", "with_point"]
 
 LARGEST = float(np.finfo(np.float32).max)  # networks compute in float32
 GAP = "Fill the gap, for instance with the value before it, or leave the row out."
@@ -37,15 +37,6 @@ def with_point(text: str) -> str:
 def is_gap(text: str) -> bool:
     """Whether the cell says that there is no number."""
     return text.lower() in GAPS
-
-
-def is_number(text: str) -> bool:
-    """Whether the cell is a number, finite or not."""
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def finite(text: str, path: Path, line: int, where: str) -> float:

@@ -21,7 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cellwright.errors import DataError
-from cellwright.tasks.series.numbers import is_gap, is_number
+from cellwright.tasks.data.csv_cells import is_number
+from cellwright.tasks.series.numbers import is_gap
 from cellwright.tasks.series.table import Table, read_table
 from cellwright.tasks.series.time_axis import TIMES, Step, Time, check_order, is_step, named_time, step_of
 from cellwright.tasks.series.time_text import is_date, read_time
