@@ -51,6 +51,17 @@ class Emitter:
             result = self.builder.insert_element(result, value, I32(k))
         return result
 
+    def transposed(self, rows: Sequence[ir.Value]) -> list[ir.Value]:
+        """As many vectors as one has lanes, as the columns of a square: each round deals two halves in turn."""
+        lanes, b = self.target.lanes, self.builder
+        low = [k // 2 + k % 2 * lanes for k in range(lanes)]
+        masks = [ir.Constant(ir.VectorType(I32, lanes), [k + half for k in low]) for half in (0, lanes // 2)]
+        turned = list(rows)
+        for _ in range(lanes.bit_length() - 1):
+            pairs = zip(turned[: lanes // 2], turned[lanes // 2 :], strict=True)
+            turned = [b.shuffle_vector(x, y, mask) for x, y in pairs for mask in masks]
+        return turned
+
     def fma(self, a: ir.Value, b: ir.Value, c: ir.Value) -> ir.Value:
         """a · b + c: fused where the host can, else two roundings."""
         if not self.target.isa.fused:

@@ -19,6 +19,7 @@ from cellwright.engine.lower.target import Target
 __all__ = ["add_pack"]
 
 I64 = ir.IntType(64)
+ZERO = I64(0)
 
 
 def add_pack(module: ir.Module, target: Target) -> None:
@@ -43,6 +44,7 @@ class PackWriter:
         whole = b.udiv(self.columns, I64(target.panel))
         rest = b.urem(self.columns, I64(target.panel))
         contiguous = b.icmp_unsigned("==", self.stride, I64(1))
+        upright = b.icmp_unsigned("==", self.depth_stride, I64(1))
         panel_size = b.mul(e.packed_depth(self.depth), I64(target.panel))
         with e.loop(self.panels) as panel:
             self.source = e.at(self.matrix, b.mul(b.mul(panel, I64(target.panel)), self.stride))
@@ -54,25 +56,27 @@ class PackWriter:
                         self.each_row(self.beside)
                     with any_stride:
                         self.starts = [e.at(self.source, b.mul(self.stride, I64(j))) for j in range(target.panel)]
-                        self.each_row(self.gathered)
+                        blocks = b.select(upright, b.udiv(self.depth, I64(target.lanes)), I64(0))
+                        self.turn(blocks)
+                        self.each_row(self.gathered, b.mul(blocks, I64(target.lanes)))
                 with few:
                     self.here = b.select(b.icmp_unsigned("==", panel, whole), rest, I64(0))
                     self.each_row(self.ragged)
         b.ret_void()
 
-    def each_row(self, body: Callable[[ir.Value, list[ir.Value]], None]) -> None:
-        """body(address of a panel's row, along) for all of K."""
-        e, b = self.e, self.e.builder
+    def row(self, k: ir.Value) -> ir.Value:
+        """The address of a panel's row."""
+        return self.e.at(self.out, self.e.builder.mul(k, I64(self.target.panel)))
 
-        def row(k: ir.Value) -> ir.Value:
-            return e.at(self.out, b.mul(k, I64(self.target.panel)))
-
+    def each_row(self, body: Callable[[ir.Value, list[ir.Value]], None], start: ir.Value = ZERO) -> None:
+        """body(address of a panel's row, along) for all of K from an even `start` on."""
+        e, b, row = self.e, self.e.builder, self.row
         if not self.target.pairs:
-            with e.loop(self.depth) as k:
+            with e.loop(self.depth, start) as k:
                 body(row(k), [b.mul(k, self.depth_stride)])
             return
         pairs = b.udiv(self.depth, I64(2))
-        with e.loop(pairs) as k:
+        with e.loop(pairs, b.udiv(start, I64(2))) as k:
             first = b.mul(b.mul(k, I64(2)), self.depth_stride)
             body(row(k), [first, b.add(first, self.depth_stride)])
         odd = b.and_(self.depth, I64(1))
@@ -94,6 +98,19 @@ class PackWriter:
         for v in range(self.target.tile[1]):
             at = I64(v * self.target.lanes)
             e.store_vector(self.word([e.load_vector(e.at(e.at(self.source, k), at)) for k in along]), e.at(row, at))
+
+    def turn(self, blocks: ir.Value) -> None:
+        """The first `blocks` times as many of K as a vector has lanes, where those of a column are side by side."""
+        e, b, lanes = self.e, self.e.builder, self.target.lanes
+        numbers = 2 if self.target.pairs else 1
+        with e.loop(blocks) as block:
+            k = b.mul(block, I64(lanes))
+            for v in range(self.target.tile[1]):
+                starts = self.starts[v * lanes : (v + 1) * lanes]
+                turned = e.transposed([e.load_vector(e.at(start, k)) for start in starts])
+                for j in range(0, lanes, numbers):
+                    row = self.row(b.udiv(b.add(k, I64(j)), I64(numbers)))
+                    e.store_vector(self.word(turned[j : j + numbers]), e.at(row, I64(v * lanes)))
 
     def gathered(self, row: ir.Value, along: list[ir.Value]) -> None:
         """Columns anywhere."""
