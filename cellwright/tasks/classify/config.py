@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import codecs
 from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
+from cellwright.tasks.data.encoding import EncodedData
 from cellwright.tasks.networks.word_settings import WordNetworkSection
-from cellwright.tasks.training.config import Config, DataSection, TrainSection
+from cellwright.tasks.training.config import Config, TrainSection
 
 __all__ = ["ClassifyConfig", "ClassifyData", "ClassifyModel", "Pooling"]
 
 Pooling = Literal["final", "max", "mean"]
 
 
-class ClassifyData(DataSection):
+class ClassifyData(EncodedData):
     path: str = Field(
         "reviews-en",
         description="reviews-en, reviews-zh, questions-en, a folder with train, valid and test, or a file",
@@ -23,7 +23,6 @@ class ClassifyData(DataSection):
     unit: Literal["word", "char"] = Field("word", description="char cuts every text into characters")
     text_column: str = Field("", description="name or number (from 1) of the column with the text; empty = found")
     label_column: str = Field("", description="name or number (from 1) of the column with the class; empty = found")
-    encoding: str = Field("utf-8", description="of the files")
     hash_split: bool = Field(
         False, description="cut a single file into train (8 of 10), valid and test by a hash of each text"
     )
@@ -40,14 +39,6 @@ class ClassifyData(DataSection):
     )
     reverse: bool = Field(False, description="give the network each text from its end to its beginning")
 
-    @field_validator("encoding")
-    @classmethod
-    def _known(cls, name: str) -> str:
-        try:
-            return codecs.lookup(name).name
-        except LookupError:
-            raise ValueError("No such encoding") from None
-
 
 class ClassifyModel(WordNetworkSection):
     layers: list[str] = Field(
@@ -62,6 +53,9 @@ class ClassifyModel(WordNetworkSection):
     pair_count: int = Field(2, ge=1, le=1_000_000, description="a pair seen less often in training is unknown")
     pooling: list[Pooling] = Field(
         ["max"], min_length=1, description="what of the last layer's outputs is classified: final, max, mean"
+    )
+    class_weights: Literal["none", "balanced"] = Field(
+        "none", description="balanced: every class counts the same in the loss, however few its texts"
     )
 
 

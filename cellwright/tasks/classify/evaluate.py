@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from cellwright.errors import DataError
+from cellwright.tasks.class_figures import class_figures, macro_f1
 from cellwright.tasks.classify.examples import Example
 from cellwright.tasks.classify.predict import TextClassifier
 from cellwright.tasks.classify.task import probabilities
@@ -32,7 +33,7 @@ def evaluate_model(model: TextClassifier, examples: Sequence[Example], name: str
         Line("majority", figures(given, [model.baselines.majority()] * len(given))),
     ]
     confused = Counter((a, b) for a, b in zip(given, found, strict=True) if a != b)
-    sections = [Section("class", [Line(label, _of_class(label, given, found)) for label in sorted({*given})])]
+    sections = [Section("class", [Line(label, class_figures(label, given, found)) for label in sorted({*given})])]
     if confused:
         rows = [Line(f"{a} → {b}", {"times": count}) for (a, b), count in confused.most_common(CONFUSIONS)]
         sections.append(Section("given → found", rows))
@@ -41,19 +42,7 @@ def evaluate_model(model: TextClassifier, examples: Sequence[Example], name: str
     return Report("classify", name, split, len(examples), lines, "texts", PERCENT, sections, notes)
 
 
-def figures(given: Sequence[str], found: Sequence[str]) -> dict[str, float | None]:
+def figures(given: Sequence[str], found: Sequence[str]) -> dict[str, float]:
     """Accuracy, and the mean F1 of the classes that are given."""
     right = sum(a == b for a, b in zip(given, found, strict=True))
-    scores = [_of_class(label, given, found)["f1"] or 0.0 for label in sorted({*given})]
-    return {"accuracy": right / len(given), "macro_f1": sum(scores) / len(scores)}
-
-
-def _of_class(label: str, given: Sequence[str], found: Sequence[str]) -> dict[str, float | None]:
-    right = sum(a == b == label for a, b in zip(given, found, strict=True))
-    asked, said = sum(a == label for a in given), sum(b == label for b in found)
-    return {
-        "precision": right / said if said else 0.0,
-        "recall": right / asked if asked else 0.0,
-        "f1": 2 * right / (asked + said) if asked + said else 0.0,
-        "count": asked,
-    }
+    return {"accuracy": right / len(given), "macro_f1": macro_f1(given, found)}

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from cellwright.cells import Cell
 from cellwright.nn import count_parameters
@@ -17,6 +16,7 @@ from cellwright.tasks.classify.config import ClassifyModel
 from cellwright.tasks.classify.layers import layer_specs
 from cellwright.tasks.classify.vocabulary import Vocabulary
 from cellwright.tasks.networks.cell_choice import recurrent_layer
+from cellwright.tasks.networks.class_weights import weighted_loss
 from cellwright.tasks.networks.dropout import SentenceDropout
 from cellwright.tasks.networks.final_output import final_output
 from cellwright.tasks.networks.pairs import PairFeatures
@@ -129,9 +129,9 @@ class ClassifyNetwork(nn.Module):
                     x = x.softmax(-1) if spec.activation == "softmax" else getattr(torch, spec.activation)(x)
         return x
 
-    def loss(self, batch: Batch) -> Tensor:
-        """Cross-entropy, mean a text."""
-        return functional.cross_entropy(self(batch), batch.classes_B)
+    def loss(self, batch: Batch, weight_N: Tensor | None = None) -> Tensor:
+        """Cross-entropy, mean a text; `weight_N` is what one of each class counts."""
+        return weighted_loss(self(batch), batch.classes_B, weight_N)
 
     def layers(self) -> list[tuple[str, int]]:
         """Each layer as its settings write it, and how many numbers it learns, biases counted once a gate."""

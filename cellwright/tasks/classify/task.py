@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from cellwright.cells import Cell
 from cellwright.errors import DataError
+from cellwright.tasks.class_figures import macro_f1
 from cellwright.tasks.classify.config import ClassifyConfig
 from cellwright.tasks.classify.corpora import EMBEDDED
 from cellwright.tasks.classify.examples import Example
@@ -21,6 +22,7 @@ from cellwright.tasks.classify.vocabulary import Vocabulary
 from cellwright.tasks.data.streaming import StreamedExamples
 from cellwright.tasks.data.utterance import Corpus
 from cellwright.tasks.networks.cell_data import stored_cell
+from cellwright.tasks.networks.class_weights import balanced_weights, weights_note
 from cellwright.tasks.networks.pairs import pair_rows
 from cellwright.tasks.networks.static_vectors import static_vectors
 from cellwright.tasks.networks.word_batch import word_batch
@@ -38,13 +40,12 @@ TRAIN_EXAMPLES = 2000  # of the training split, evenly spread, that the figures 
 
 
 class ClassifyTask:
-    """The network with its corpus; `metric` is the accuracy on the validation split.
+    """The network with its corpus; `metric` is the accuracy on the validation split, or macro F1 where classes weigh
+    the same: the most accurate epoch may be the one that has not found a rare class yet.
 
     Args:
         cell: of the recurrent layers; None for a per-token network.
     """
-
-    metric = "accuracy"
 
     def __init__(self, config: ClassifyConfig, corpus: Corpus[Example], cell: Cell | None) -> None:
         self.config = config
@@ -52,9 +53,8 @@ class ClassifyTask:
         self.cell = cell
         train: Sequence[Example] = corpus.train
         streamed = isinstance(train, StreamedExamples)
-        self.vocabulary = Vocabulary.learn(
-            train.spread(config.data.stream_texts) if isinstance(train, StreamedExamples) else train, config.model
-        )
+        seen = train.spread(config.data.stream_texts) if isinstance(train, StreamedExamples) else train
+        self.vocabulary = Vocabulary.learn(seen, config.model)
         if len(self.vocabulary.classes) < 2:
             raise DataError(
                 f"Expected two or more classes in the training split, found {self.vocabulary.classes[0]!r} alone.",
@@ -75,6 +75,12 @@ class ClassifyTask:
         self.network = ClassifyNetwork(config.model, self.vocabulary, cell, vectors)
         self.model: nn.Module = self.network
         layers = self.network.layers()
+        self.weight_N: Tensor | None = None
+        self.metric = "accuracy"
+        if config.model.class_weights == "balanced":
+            self.metric = "macro_f1"
+            self.weight_N = balanced_weights((example.label for example in seen), self.vocabulary.classes)
+            self.notes.append(weights_note(self.weight_N, self.vocabulary.classes))
         self.notes.append("network: " + " → ".join(f"{text} {count:,}" if count else text for text, count in layers))
         # Now, not after an epoch: a cell that cannot be stored as data must be refused before it is trained.
         self.cell_data = stored_cell(cell, self.network.sizes)
@@ -122,22 +128,26 @@ class ClassifyTask:
         return found
 
     def loss(self, batch: Batch) -> tuple[Tensor, int]:
-        return self.network.loss(batch), batch.tokens
+        return self.network.loss(batch, self.weight_N), batch.tokens
 
     def evaluate(self) -> dict[str, float]:
-        """Accuracy and cross-entropy on valid, and on (a part of) train as it is answered, without dropout."""
+        """Accuracy and cross-entropy on valid, and on (a part of) train as it is answered, without dropout; where
+        classes weigh the same, macro F1 too."""
         step = -(-len(self.corpus.train) // TRAIN_EXAMPLES)
-        accuracy, loss = self._figures(self.corpus.valid)
-        train_accuracy, train_loss = self._figures(self.corpus.train[::step])
-        return {"accuracy": accuracy, "loss": loss, "train_accuracy": train_accuracy, "train_loss": train_loss}
+        valid, train = self._figures(self.corpus.valid), self._figures(self.corpus.train[::step])
+        return valid | {f"train_{name}": value for name, value in train.items()}
 
-    def _figures(self, examples: Sequence[Example]) -> tuple[float, float]:
+    def _figures(self, examples: Sequence[Example]) -> dict[str, float]:
         found_EN = probabilities(self.network, self.vocabulary, examples)
         known = [(row, self.vocabulary.class_rows.get(e.label)) for row, e in enumerate(examples)]
         rows = torch.tensor([row for row, target in known if target is not None], dtype=torch.long)
         targets = torch.tensor([target for _, target in known if target is not None], dtype=torch.long)
         right = float((found_EN[rows].argmax(1) == targets).sum()) / len(examples)
-        return right, float(functional.nll_loss(found_EN[rows].clamp_min(1e-30).log(), targets))
+        loss = float(functional.nll_loss(found_EN[rows].clamp_min(1e-30).log(), targets))
+        if self.weight_N is None:
+            return {"accuracy": right, "loss": loss}
+        said = [self.vocabulary.classes[row] for row in found_EN.argmax(1).tolist()]
+        return {"accuracy": right, "loss": loss, "macro_f1": macro_f1([e.label for e in examples], said)}
 
     def save_model(self, folder: Path, metrics: Mapping[str, float]) -> None:
         write_model(

@@ -51,6 +51,9 @@ class ClassifyModel(Section):
     stretch: float = Field(
         0.0, ge=0, lt=1, description="in training a series is made shorter or longer by up to this share"
     )
+    class_weights: Literal["none", "balanced"] = Field(
+        "none", description="balanced: every class counts the same in the loss, however few its series"
+    )
 
 
 class ClassifyConfig(Config):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 
 from cellwright.errors import DataError
+from cellwright.tasks.class_figures import class_figures, macro_f1
 from cellwright.tasks.report import Line, Report, Section
 from cellwright.tasks.series.example import Series
 from cellwright.tasks.series_classify.batches import make_batch
@@ -17,9 +18,11 @@ from cellwright.tasks.share import Share
 
 __all__ = ["evaluate_model"]
 
+PERCENT = ("accuracy", "macro_f1", "precision", "recall", "f1")
+
 
 def evaluate_model(model: SeriesClassifier, examples: Sequence[Series], name: str, split: str) -> Report:
-    """Accuracy of the model and of each baseline; recall by class.
+    """Accuracy and macro F1 of the model and of each baseline; precision, recall and F1 by class.
 
     Raises DataError: no series, or one with other channels.
     """
@@ -28,17 +31,21 @@ def evaluate_model(model: SeriesClassifier, examples: Sequence[Series], name: st
     given = checked_channels(list(examples), model.channels)
     found = [model.classes[row] for row in probabilities(model.network, given, model.rows).argmax(1)]
     answers = {"model": found} | _baselines(model, given)
-    lines = [Line(who, {"accuracy": _right(said, given)}) for who, said in answers.items()]
+    labels = [series.label for series in given]
+    lines = [
+        Line(who, {"accuracy": _right(said, given), "macro_f1": macro_f1(labels, said)})
+        for who, said in answers.items()
+    ]
     by_class = []
-    for label in sorted({series.label for series in given}):
+    for label in sorted({*labels}):
         own = [k for k, series in enumerate(given) if series.label == label]
         right = _right([found[k] for k in own], [given[k] for k in own])
-        by_class.append(Line(label, {"recall": right, "count": len(own)}))
-    unknown = sorted({series.label for series in given} - set(model.classes))
+        by_class.append(Line(label, {**class_figures(label, labels, found), "recall": right}))
+    unknown = sorted({*labels} - set(model.classes))
     notes = [f"classes that the model never saw, counted as errors: {', '.join(unknown)}"] if unknown else []
     notes.append("in brackets the 95 % interval (Wilson)")
     return Report(
-        "series-classify", name, split, len(given), lines, "series", ("accuracy", "recall"),
+        "series-classify", name, split, len(given), lines, "series", PERCENT,
         [Section("class", by_class)], notes,
     )  # fmt: skip
 

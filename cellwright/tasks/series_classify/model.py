@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from cellwright.cells import Cell
 from cellwright.tasks.networks.cell_choice import recurrent_layer
+from cellwright.tasks.networks.class_weights import weighted_loss
 from cellwright.tasks.networks.dropout import SentenceDropout
 from cellwright.tasks.networks.final_output import final_output
 from cellwright.tasks.series_classify.baselines import Baselines
@@ -80,6 +80,6 @@ class SeriesNetwork(nn.Module):
         scores_BK: Tensor = self.head(pooled_BF)
         return scores_BK
 
-    def loss(self, batch: Batch) -> Tensor:
-        """Mean cross entropy."""
-        return functional.cross_entropy(self(batch), batch.labels_B)
+    def loss(self, batch: Batch, weight_K: Tensor | None = None) -> Tensor:
+        """Cross-entropy, mean a series; `weight_K` is what one of each class counts."""
+        return weighted_loss(self(batch), batch.labels_B, weight_K)

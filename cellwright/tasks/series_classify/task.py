@@ -12,8 +12,10 @@ from torch import Tensor, nn
 
 from cellwright.cells import Cell
 from cellwright.errors import DataError
+from cellwright.tasks.class_figures import macro_f1
 from cellwright.tasks.data.utterance import Corpus
 from cellwright.tasks.networks.cell_data import stored_cell
+from cellwright.tasks.networks.class_weights import balanced_weights, weights_note
 from cellwright.tasks.series.example import Series
 from cellwright.tasks.series_classify.batches import Batch, make_batch, stretched
 from cellwright.tasks.series_classify.config import ClassifyConfig
@@ -30,7 +32,8 @@ TOGETHER = 256
 
 
 class SeriesTask:
-    """The network with its corpus; `metric` is accuracy on valid, with the likelihood to part equals.
+    """The network with its corpus; `metric` is accuracy on valid (macro F1 where classes weigh the same), with the
+    likelihood to part equals.
 
     Args:
         cell: of the recurrent layers; None for a network without recurrence.
@@ -52,6 +55,10 @@ class SeriesTask:
         self.rows = {label: row for row, label in enumerate(self.classes)}
         self.notes = list(corpus.notes)
         model = config.model
+        self.weight_K: Tensor | None = None
+        if model.class_weights == "balanced":
+            self.weight_K = balanced_weights((series.label for series in corpus.train), self.classes)
+            self.notes.append(weights_note(self.weight_K, self.classes))
         channels = corpus.train[0].values.shape[1]
         self.network = SeriesNetwork(model, cell, channels, len(self.classes))
         self.model: nn.Module = self.network
@@ -80,7 +87,7 @@ class SeriesTask:
         return make_batch([stretched(self.corpus.train[k], share, rng) for k in indices], self.rows)
 
     def loss(self, batch: Batch) -> tuple[Tensor, int]:
-        return self.network.loss(batch), batch.tokens
+        return self.network.loss(batch, self.weight_K), batch.tokens
 
     def evaluate(self) -> dict[str, float]:
         shares_BK = probabilities(self.network, self.corpus.valid, self.rows)
@@ -88,7 +95,11 @@ class SeriesTask:
         right = float((shares_BK.argmax(1) == rows_B).mean())
         given_B = np.where(rows_B < 0, 0.0, shares_BK[np.arange(len(rows_B)), rows_B])
         nats = float(-np.log(np.maximum(given_B, 1e-9)).mean())
-        return {"score": 0.9 * right + 0.1 * math.exp(-nats), "accuracy": right}
+        if self.weight_K is None:
+            return {"score": 0.9 * right + 0.1 * math.exp(-nats), "accuracy": right}
+        said = [self.classes[row] for row in shares_BK.argmax(1)]
+        macro = macro_f1([series.label for series in self.corpus.valid], said)
+        return {"score": 0.9 * macro + 0.1 * math.exp(-nats), "accuracy": right, "macro_f1": macro}
 
     def save_model(self, folder: Path, metrics: Mapping[str, float]) -> None:
         write_model(

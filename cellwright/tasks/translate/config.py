@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import codecs
-
 from pydantic import Field, field_validator
 
+from cellwright.tasks.data.encoding import EncodedData
 from cellwright.tasks.data.text import Unit
-from cellwright.tasks.training.config import Config, DataSection, Section, TrainSection
+from cellwright.tasks.training.config import Config, Section, TrainSection
 
 __all__ = ["TranslateConfig", "TranslateData", "TranslateModel"]
 
 
-class TranslateData(DataSection):
+class TranslateData(EncodedData):
     path: str = Field(
         "dates", description="dates, dates-en, dates-zh, a folder with train, valid and test, or a file of pairs"
     )
@@ -20,7 +19,6 @@ class TranslateData(DataSection):
     direction: str = Field("", description="from which language into which, en-zh; empty = first column into second")
     source_unit: Unit = Field("word", description="what of the source is a token; char keeps single spaces")
     target_unit: Unit = Field("word", description="what of the target is a token; char keeps single spaces")
-    encoding: str = Field("utf-8", description="of the files")
     hash_split: bool = Field(
         False, description="cut a single file into train (8 of 10), valid and test by a hash of each first column"
     )
@@ -30,14 +28,6 @@ class TranslateData(DataSection):
     length_power: float = Field(
         1.0, ge=0, le=10, description="translations are ranked by log-probability / tokens to this power"
     )
-
-    @field_validator("encoding")
-    @classmethod
-    def _known(cls, name: str) -> str:
-        try:
-            return codecs.lookup(name).name
-        except LookupError:
-            raise ValueError("No such encoding") from None
 
     @field_validator("languages")
     @classmethod
