@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Generic, TypeVar
 
-from cellwright.errors import CellwrightError
+from cellwright.errors import CellwrightError, DataError
+from cellwright.tasks.data.given_text import given_words
 
 __all__ = ["TextModel"]
 
@@ -14,18 +15,27 @@ AnswerT = TypeVar("AnswerT")
 
 
 class TextModel(ABC, Generic[AnswerT]):
-    """Derived classes give `predict_many`."""
+    """Derived classes give `answers`."""
 
     @abstractmethod
-    def predict_many(self, texts: Sequence[str | Sequence[str]]) -> list[AnswerT]:
+    def answers(self, texts: Sequence[str | Sequence[str]]) -> list[AnswerT]:
+        """What `predict_many` gives, of texts and lists of words that were checked."""
+
+    def predict_many(self, texts: Iterable[str | Sequence[str]]) -> list[AnswerT]:
         """An answer to each text, or list of words; short texts are read together, which changes no answer.
 
-        Raises DataError: no word in a text, or more than 10,000.
+        Raises DataError: one text in place of several; no word in a text, or more than 10,000.
         """
+        if isinstance(texts, str | bytes | Mapping) or not isinstance(texts, Iterable):
+            raise DataError(
+                f"Expected a list of texts, found {'one text' if isinstance(texts, str) else type(texts).__name__}.",
+                repair="model.predict(text), or model.predict_many([text, …]).",
+            )
+        return self.answers([text if isinstance(text, str) else given_words(text) for text in texts])
 
     def predict(self, text: str | Sequence[str]) -> AnswerT:
         """The answer to one text, or to one list of words. Raises DataError: no word in it, or more than 10,000."""
-        return self.predict_many([text])[0]
+        return self.answers([text if isinstance(text, str) else given_words(text)])[0]
 
     def stream(self, lines: Iterable[str]) -> Iterator[AnswerT | CellwrightError]:
         """One answer a line, as the lines come; a line that cannot be read gives its error, and the stream goes on."""

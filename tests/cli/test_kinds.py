@@ -32,6 +32,6 @@ def test_what_a_task_is_said_to_do_its_model_does(name: str) -> None:
     assert (Sequence[str] in get_args(taken)) == (name in READS_WORDS)
     assert hasattr(model, "why") == (name in TELLS_WHY)
     if isinstance(answer, TypeVar):
-        answer = get_args(get_type_hints(model.predict_many)["return"])[0]
+        answer = get_args(get_type_hints(model.answers)["return"])[0]
     if name in UNKNOWN_AS_ONE:
         assert "unknown" in answer.__dataclass_fields__

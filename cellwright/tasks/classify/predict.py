@@ -129,7 +129,7 @@ class TextClassifier(TextModel[Decision]):
         total = sum(count for _, count in rows)
         return "\n".join([*(f"{text:{width}}  {count:12,}" for text, count in rows), f"{'total':{width}}  {total:12,}"])
 
-    def predict_many(self, texts: Sequence[str | Sequence[str]]) -> list[Decision]:
+    def answers(self, texts: Sequence[str | Sequence[str]]) -> list[Decision]:
         examples = [self.example(text) for text in texts]
         found = probabilities(self.network, self.vocabulary, examples)
         return [self._decision(example, row) for example, row in zip(examples, found, strict=True)]

@@ -24,6 +24,11 @@ def check_stream(data: ClassifyData) -> None:
             f"Expected a folder with train and valid for data.stream, found {data.path}.",
             repair="A single file has no split that could be kept apart: cut it into train.jsonl and valid.jsonl.",
         )
+    if "\n".encode(data.encoding) != b"\n":
+        raise ConfigError(
+            f"Expected an encoding whose lines end with the byte 10 for data.stream, found {data.encoding}.",
+            repair="Save the file as UTF-8.",
+        )
     if data.validation:
         raise ConfigError(
             "Expected a validation split of its own with data.stream, found data.validation.",

@@ -16,6 +16,7 @@ from cellwright.tasks.cloze.batches import make_batch
 from cellwright.tasks.cloze.config import ClozeModelSection
 from cellwright.tasks.cloze.filled import Filled, Gap
 from cellwright.tasks.cloze.model import ClozeNetwork
+from cellwright.tasks.data.given_text import given_words
 from cellwright.tasks.data.text import MAX_TOKENS, check_text, tokenize
 from cellwright.tasks.storage.atomic import REPAIR
 from cellwright.tasks.storage.model_folder import StoredModel, read_model
@@ -66,7 +67,7 @@ class ClozeModel:
     def tokens(self, text: str | Sequence[str]) -> list[str]:
         """The text, or a list of words, as the model reads it; two or more underscores are a gap."""
         if not isinstance(text, str):
-            return [GAP if re.fullmatch("__+", word) else check_text(word) for word in text]
+            return [GAP if re.fullmatch("__+", word) else word for word in given_words(text)]
         found: list[str] = []
         for number, part in enumerate(re.split("__+", check_text(text))):
             if number:
@@ -105,6 +106,7 @@ class ClozeModel:
         Args:
             most: how many words to name for each gap.
         """
+        text = text if isinstance(text, str) else given_words(text)
         tokens = self.tokens(text)
         places = self.asked(tokens)
         gaps = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
@@ -72,6 +73,7 @@ def read_utterances(
     elif place.suffix in (".json", ".jsonl") or _looks_like_json(place):
         records = read_jsonl(place, unit)
     else:
+        _check_no_table(place)
         records = read_conll(place)
     if not records:
         raise DataError(
@@ -147,6 +149,21 @@ def _check_holds(format: Format, utterances: list[Utterance]) -> None:
 
 def _looks_like_json(path: Path) -> bool:
     return next((line.lstrip() for line in read_lines(path) if line.strip()), "").startswith("{")
+
+
+def _check_no_table(path: Path) -> None:
+    """Raises DataError: a table of texts, whose rows would be taken for words and tags."""
+    first = next((line for line in read_lines(path) if line.strip()), "")
+    names = {cell.strip(" \"'").lower() for cell in re.split("[,;\t]", first)}
+    if path.name.removesuffix(".gz").endswith(".csv") or {"text", "label"} <= names:
+        raise DataError(
+            "Expected words with their slots (JSON lines, CoNLL columns, seq.in or Rasa's YAML), found a table.",
+            file=path,
+            line=1,
+            source=first[:200],
+            repair="Texts with a class each, without slots: cellwright train classify. With slots, as JSON lines: "
+            '{"text": "to Rome", "spans": [{"start": 3, "end": 7, "label": "city"}], "intent": "fly"}',
+        )
 
 
 def _unseen_labels(corpus: Corpus[Utterance]) -> list[str]:

@@ -33,10 +33,13 @@ def separator_of(content: str) -> str:
     return SEPARATORS[0]
 
 
-def csv_cells(content: str, path: Path) -> list[tuple[int, list[str]]]:
-    """(line, cells) of each row that is not blank. Raises DataError: quotes that do not close."""
+def csv_cells(content: str, path: Path, separator: str | None = None) -> list[tuple[int, list[str]]]:
+    """(line, cells) of each row that is not blank; without a separator, that of `separator_of`.
+
+    Raises DataError: quotes that do not close.
+    """
     begins = 1
-    separator = separator_of(content)
+    separator = separator or separator_of(content)
     if content[: len(NAMED)].lower() == NAMED:
         content, begins = content.partition("\n")[2], 2
     reader = csv.reader(io.StringIO(content, newline=""), delimiter=separator, strict=True)

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from cellwright.errors import DataError, StorageError
+from cellwright.tasks.data.given_text import given_words
 from cellwright.tasks.data.text import check_text, tokenize
 from cellwright.tasks.lm.completion import Completion
 from cellwright.tasks.lm.config import LmModelSection
@@ -57,7 +58,7 @@ class LmModel:
     def tokens(self, text: str | Sequence[str]) -> list[str]:
         """The text, or a list of words, as the model reads it. Raises DataError: more than a million tokens."""
         if not isinstance(text, str):
-            found = [check_text(word) for word in text]
+            found = given_words(text)
         elif self.unit == "char":
             found = list(check_text(text))
         elif self.tokenize:
@@ -80,6 +81,7 @@ class LmModel:
 
         Raises DataError: a text the model cannot read.
         """
+        text = text if isinstance(text, str) else given_words(text)
         tokens = self.tokens(text)
         p_V = self.next_probabilities(tokens)
         order = np.argsort(-p_V, kind="stable")

@@ -12,6 +12,7 @@ import torch
 
 from cellwright.errors import DataError, StorageError
 from cellwright.tasks.answer import json_line
+from cellwright.tasks.data.given_text import given_words
 from cellwright.tasks.memory.config import MemoryData, MemoryModel
 from cellwright.tasks.memory.model import MemoryNetwork
 from cellwright.tasks.memory.problem import Example, Problem
@@ -100,7 +101,7 @@ class TrainedMemory:
 
         Raises DataError: not such a sequence.
         """
-        given = text if isinstance(text, str) else " ".join(text)
+        given = text if isinstance(text, str) else " ".join(given_words(text))
         read = self.problem.read(given)
         tokens = () if isinstance(read, np.ndarray) else tuple(read)
         rows = np.asarray(read) if isinstance(read, np.ndarray) else np.array(self.vocabulary.encode(tokens))

@@ -68,7 +68,8 @@ def read_table(path: Path) -> Table:
     Raises DataError: no such file, empty, not UTF-8, no rows, a column twice, a row of another width.
     """
     content = decode(read_bytes(path), path)
-    cells = _without_count(csv_cells(content, path))
+    separator = separator_of(content)
+    cells = _without_count(csv_cells(content, path, separator))
     line, header = cells[0][0], [cell.strip() for cell in cells[0][1]]
     if len(header) < 2:
         raise DataError(
@@ -99,7 +100,7 @@ def read_table(path: Path) -> Table:
             )
     rows = [(number, [cell.strip() for cell in row]) for number, row in cells[1:]]
     # Where commas part the columns, 1,234 in quotes is not known to be 1.234: it is refused.
-    comma = separator_of(content) != "," and decimal_comma(cell for _, row in rows for cell in row)
+    comma = separator != "," and decimal_comma(cell for _, row in rows for cell in row)
     return Table(path, header, rows, comma)
 
 

@@ -77,7 +77,7 @@ class SlotModel(TextModel[Prediction]):
         place = Path(folder)
         return cls(load_model(place / "best" if (place / "config.toml").is_file() else place))
 
-    def predict_many(self, texts: Sequence[str | Sequence[str]]) -> list[Prediction]:
+    def answers(self, texts: Sequence[str | Sequence[str]]) -> list[Prediction]:
         made = [self.utterance(text) for text in texts]
         order = sorted(range(len(made)), key=lambda k: len(made[k].words))
         found: dict[int, Prediction] = {}

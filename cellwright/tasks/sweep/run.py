@@ -81,7 +81,15 @@ def _one(
     try:
         config = definition.config_of(asked.values)
         there = (place / "config.toml").is_file()
-        train_kind(definition.kind, config, place, resume=there, callbacks=[notes, told], command=command)
+        train_kind(
+            definition.kind,
+            config,
+            place,
+            resume=there,
+            overwrite=not there,  # of a start that was killed before it wrote its settings
+            callbacks=[notes, told],
+            command=command,
+        )
         if not asked.by_epoch:
             state, error = FAILED, "no epoch ended within train.max_minutes"
     except _Pruned:

@@ -97,7 +97,7 @@ class Tagger(TextModel[TaggedText]):
         """Raises StorageError."""
         return cls(read_model(folder, cls.task))
 
-    def predict_many(self, texts: Sequence[str | Sequence[str]]) -> list[TaggedText]:
+    def answers(self, texts: Sequence[str | Sequence[str]]) -> list[TaggedText]:
         made = [self.utterance(text) for text in texts]
         order = sorted(range(len(made)), key=lambda k: len(made[k].words))
         found: dict[int, TaggedText] = {}

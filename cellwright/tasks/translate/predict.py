@@ -99,8 +99,7 @@ class Translator(TextModel[Translation]):
         """The same network, taking the likeliest token at each step."""
         return self.deciding(self.settings.model_copy(update={"beam": 1}))
 
-    def predict_many(self, texts: Sequence[str | Sequence[str]]) -> list[Translation]:
-        """A translation of each text; short texts are read together."""
+    def answers(self, texts: Sequence[str | Sequence[str]]) -> list[Translation]:
         sources = [cut(text, self.source_unit) for text in texts]
         found = self.candidates(sources, self.settings.beam)
         return [self._answer(*one) for one in zip(texts, sources, found, strict=True)]

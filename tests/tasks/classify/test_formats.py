@@ -125,8 +125,9 @@ def test_other_encodings_are_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="Expected UTF-8, found byte 0xf0"):
         read_rows(tmp_path / "x.all")
     assert read_rows(tmp_path / "x.all", encoding="latin-1")[0].text == "a sisterðcity"
-    with pytest.raises(ConfigError, match="No such encoding"):
-        load_config(None, ["data.encoding=latin-99"], schema=ClassifyConfig)
+    for wrong in ("latin-99", "hex", ""):  # hex is a codec of Python's, but none of texts
+        with pytest.raises(ConfigError, match="No such encoding"):
+            load_config(None, [f"data.encoding={wrong}"], schema=ClassifyConfig)
     (tmp_path / "y.tsv.gz").write_bytes(gzip.compress(b"a\t1\n" * 100)[:-9])
     with pytest.raises(DataError, match="Expected a gzip file"):
         read_rows(tmp_path / "y.tsv.gz")

@@ -124,6 +124,7 @@ def test_what_does_not_go_with_a_stream_is_refused(tmp_path: Path) -> None:
         (data / "train.jsonl", {}, "Expected a folder with train and valid"),
         ("reviews-en", {}, "Expected a folder with train and valid"),
         (data, {"data__validation": 0.1}, "found data.validation"),
+        (data, {"data__encoding": "utf-16"}, "Expected an encoding whose lines end with the byte 10"),
     ):
         with pytest.raises(CellwrightError, match=message):
             cw.train("classify", data=path, out=tmp_path / "run", callbacks=[], **SETTINGS, **extra)

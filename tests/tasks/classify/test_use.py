@@ -54,6 +54,16 @@ def test_what_is_no_text_is_refused(model: TextClassifier, wrong: object) -> Non
     assert [type(answer).__name__ for answer in model.stream(["", "good"])] == ["DataError", "Decision"]
 
 
+def test_several_texts_are_a_list_and_words_may_come_one_by_one(model: TextClassifier) -> None:
+    assert model.predict_many([]) == []
+    both = model.predict_many(text for text in ("the paper is good", ["the", "pen", "is", "bad"]))
+    assert [answer.text for answer in both] == ["the paper is good", "the pen is bad"]
+    assert model.predict(word for word in ("the", "pen")).text == "the pen"  # type: ignore[arg-type]
+    for wrong in ("the paper", None, {"text": "the paper"}):
+        with pytest.raises(DataError, match=r"Expected a list of texts, found (one text|NoneType|dict)"):
+            model.predict_many(wrong)  # type: ignore[arg-type]
+
+
 def test_the_folder_reloads_exactly_and_a_damaged_one_is_refused(
     run: Path, model: TextClassifier, tmp_path: Path
 ) -> None:

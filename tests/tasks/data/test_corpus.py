@@ -159,6 +159,14 @@ def rasa(text: str) -> Callable[[Path], Path]:
     return write
 
 
+def table(name: str, text: str) -> Callable[[Path], Path]:
+    def write(folder: Path) -> Path:
+        (folder / name).write_text(text)
+        return folder / name
+
+    return write
+
+
 def conll(text: str) -> Callable[[Path], Path]:
     def write(folder: Path) -> Path:
         (folder / "x.conll").write_text(text)
@@ -210,6 +218,9 @@ WRONG: dict[str, tuple[Callable[[Path], Path], str, int | None]] = {
     "intent alone": (conll("x O\n\n# intent: a\n"), "Expected words after the intent", 3),
     "I without B": (conll("x B-a\nx I-a\n\nx O\ny I-a\n"), "Expected B-a to begin a span", 5),
     "only comments": (conll("# a\n# b\n"), "Expected utterances, found none", None),
+    "a table of texts": (table("x.csv", "text,label\nto Rome,fly\n"), "cellwright train classify", 1),
+    "a table with a slot": (table("x.csv", "sentence;city\nto Rome;Rome\n"), "found a table", 1),
+    "a table by its header": (table("x.tsv", "Text\tLabel\nto Rome\tfly\n"), "cellwright train classify", 1),
     "broken YAML": (rasa("nlu:\n- intent: [\n"), "Expected YAML", 3),
     "no nlu": (rasa("version: 1\n"), "Expected a list under nlu:", 1),
     "no dash": (rasa("nlu:\n- intent: a\n  examples: |\n    hello\n"), "Expected an example after a dash", 4),

@@ -93,6 +93,15 @@ def test_a_sweep_stopped_within_a_run_ends_as_one_that_was_not(
             assert (folder / name).read_bytes() == (swept / name).read_bytes()
 
 
+def test_a_run_that_was_killed_before_it_had_settings_begins_anew(tmp_path: Path, settings: str) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text(settings.replace("epochs = 3", "epochs = 1") + '[search]\n"train.clip" = [1.0, 2.0]\n')
+    definition = define(kind_named("memory"), file, trials=1)
+    begin(definition, tmp_path / "sweep")
+    (tmp_path / "sweep" / "trial-0000" / "checkpoints").mkdir(parents=True)
+    assert run_sweep(definition, tmp_path / "sweep").best.number == 0
+
+
 def test_the_first_run_has_the_settings_as_they_are(tmp_path: Path, settings: str) -> None:
     file = tmp_path / "settings.toml"
     file.write_text(settings + '[search]\n"train.learning_rate" = {low = 0.001, high = 0.1}\n"train.clip" = [1.0, 2]\n')
