@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import gc
 import json
 import os
 import statistics
@@ -35,13 +37,15 @@ def in_child(call: str, row: Row, cache: str = "off") -> dict[str, float]:
 
 
 def compile_seconds(row: Row, threads: int) -> dict[str, float]:
-    """First call, forward and backward, less a later one. Torch's own first calls are made before."""
+    """First call, forward and backward, less a later one. Torch's own first calls are made before, and Python has
+    looked for garbage among what imports left: it would look during this call or a later one, as it happens."""
     torch.set_num_threads(threads)
     layer = new_layer(row)
     x, dy = torch.randn(4, 4, row.I, requires_grad=True), torch.randn(4, 4, row.H)
     warm = torch.nn.Linear(row.I, row.H)
     for _ in range(3):
         warm(x).backward(dy)
+    gc.collect()
     seconds = []
     for _ in range(4):
         started = time.perf_counter()
@@ -50,17 +54,24 @@ def compile_seconds(row: Row, threads: int) -> dict[str, float]:
     return {"seconds": seconds[0] - statistics.median(seconds[1:])}
 
 
+COMPILING = {  # work: (cells compiled before, in processes of their own that share a folder with it; who)
+    "compile first": ((), "nothing on disk"),
+    "compile": (("Elman",), "new cell"),  # another cell left the products and the team
+    "compile cached": (("Elman", ""), "from disk"),
+}
+
+
 def compiling(row: Row, quick: bool) -> tuple[dict[str, list[float]], dict[str, float]]:
-    """({who: seconds in each process}, {figure: its value}); processes with an empty folder and with a full one in
-    turns, of which the row reports one."""
+    """({who: seconds in each process}, {figure: its value}); "" is the row's own cell."""
+    before, who = COMPILING[row.work]
     call = f"compile_seconds(row, {torch.get_num_threads()})"
-    times: dict[str, list[float]] = {"cold": [], "from disk": []}
+    times = []
     for _ in range(1 if quick else PROCESSES):
         with tempfile.TemporaryDirectory() as folder:
-            for who in times:
-                times[who].append(in_child(call, row, os.path.join(folder, "cache"))["seconds"])
-    who = "from disk" if row.work == "compile cached" else "cold"
-    return {who: times[who]}, {"seconds": statistics.median(times[who])}
+            for cell in before:
+                in_child(call, dataclasses.replace(row, cell=cell or row.cell), os.path.join(folder, "cache"))
+            times.append(in_child(call, row, os.path.join(folder, "cache"))["seconds"])
+    return {who: times}, {"seconds": statistics.median(times)}
 
 
 def training_memory(row: Row, threads: int, segments: bool) -> dict[str, float]:
@@ -113,4 +124,4 @@ def checkpointing(row: Row, quick: bool) -> tuple[dict[str, list[float]], dict[s
     }
 
 
-PROCESS_WORKS = {"compile": compiling, "compile cached": compiling, "checkpoint": checkpointing}
+PROCESS_WORKS = {**dict.fromkeys(COMPILING, compiling), "checkpoint": checkpointing}
