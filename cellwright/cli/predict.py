@@ -50,6 +50,8 @@ def run_prediction(model: Path, texts: list[str], file: Path | None, words: bool
             continue
         if kind.name in UNKNOWN_AS_ONE and answer.unknown:
             print(f"{each} {number}: {not_known(answer.unknown)}", file=sys.stderr, flush=True)
+        for note in getattr(answer, "notes", ()):
+            print(f"{each} {number}: {note}", file=sys.stderr, flush=True)
         print(answer.to_json() if json else f"{answer}", flush=True)
     if failed:
         raise DataError(f"{failed:,} of the {each}s could not be read; each has its message in its place.")

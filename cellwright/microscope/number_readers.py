@@ -37,15 +37,16 @@ def read_series(model: SeriesClassifier, series: Any, network: Any) -> ModelInpu
 
 
 def read_forecast(model: Forecaster, table: Any, network: Any) -> ModelInput:
-    """The next steps of the first column. Outputs: its point forecast of the first segment (1, W), in its own units.
+    """The next steps of the first column of the first series. Outputs: its point forecast of the first segment (1, W),
+    in its own units.
 
     The layer reads the past segment by segment, then what is asked: the state after the past and one step from it, as
     `predict` takes for this segment, are one sequence.
     """
-    _, seen = model.read(table)
-    batch = type(seen)(*(getattr(seen, name).double() for name in seen.__slots__))
+    seen = model.seen(model.read(table).frames[0])
+    batch = type(seen.batch)(*(getattr(seen.batch, name).double() for name in seen.batch.__slots__))
     size = network.config.segment
-    scale, mean = float(model.scale.deviation_C[0]), float(model.scale.mean_C[0])
+    scale, mean = float(seen.scale.deviation_C[0]), float(seen.scale.mean_C[0])
     past = batch.x_BLC.shape[1] // size
     words = [f"−{(past - k) * size}…−{(past - k - 1) * size + 1}" for k in range(past)]
 
@@ -57,7 +58,8 @@ def read_forecast(model: Forecaster, table: Any, network: Any) -> ModelInput:
         return found
 
     def decide(point_1W: Tensor) -> Decision:
-        return lambda point: point[0].mean(), f"the mean of {model.columns[0]} over the next {size} steps"
+        column = f"{model.columns[0]}{seen.frame.where}"
+        return lambda point: point[0].mean(), f"the mean of {column} over the next {size} steps"
 
     return ModelInput((*words, f"+1…+{size}"), network, forward, decide, None, None, per_word=False)
 

@@ -23,7 +23,7 @@ from cellwright.tasks.registry import TASKS, kind_named
 from cellwright.tasks.series.example import Series
 from cellwright.tasks.series.ts_file import read_ts, ts_text
 from cellwright.tasks.series_classify.corpora import open_corpus as films
-from cellwright.tasks.series_forecast.corpora import open_frame
+from cellwright.tasks.series_forecast.corpora import open_panel
 from cellwright.tasks.slots.corpora import open_corpus as slots_corpus
 from cellwright.tasks.summaries import EMBEDDED_SETS
 from cellwright.tasks.tag.corpora import open_corpus as tag_corpus
@@ -36,7 +36,7 @@ def by_split(corpus: Any, content: Callable[[Any], Any]) -> dict[str, list[Any]]
 
 
 def table(data: Any) -> list[Any]:
-    frame = open_frame(data)
+    (frame,) = open_panel(data).frames
     columns = (list(frame.columns), list(frame.known), frame.step)
     return [columns, list(frame.times), frame.targets_TC.tolist(), frame.known_TK.tolist()]
 

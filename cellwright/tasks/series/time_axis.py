@@ -73,6 +73,7 @@ TIMES = (
     "时间",
 )  # names of a time column
 EPSILON = 1e-9  # of a step: times that are numbers are rounded
+AGAIN = "Leave one of the rows out, or take their mean."
 
 
 def named_time(header: Sequence[str]) -> int | None:
@@ -80,8 +81,12 @@ def named_time(header: Sequence[str]) -> int | None:
     return next((k for k, column in enumerate(header) if column.lower() in TIMES), None)
 
 
-def check_order(times: Sequence[Time], path: Path, lines: Sequence[int]) -> None:
-    """Raises DataError: times of two kinds, a time that is before the one above it, or the same."""
+def check_order(times: Sequence[Time], path: Path, lines: Sequence[int], again: str = AGAIN) -> None:
+    """Raises DataError: times of two kinds, a time that is before the one above it, or the same.
+
+    Args:
+        again: how to repair a time that stands there twice.
+    """
     for k in range(1, len(times)):
         before, now = times[k - 1], times[k]
         if isinstance(before, float) or isinstance(now, float):
@@ -96,7 +101,7 @@ def check_order(times: Sequence[Time], path: Path, lines: Sequence[int]) -> None
         if now == before:
             raise DataError(
                 f"Expected each time once, found {now} again.", file=path, line=lines[k],
-                repair="Leave one of the rows out, or take their mean; of several series, give each its own column.",
+                repair=again,
             )  # fmt: skip
         if now < before:  # type: ignore[operator]
             raise DataError(

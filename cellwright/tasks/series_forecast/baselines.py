@@ -23,7 +23,7 @@ TOGETHER = 2048
 
 
 class Baselines(nn.Module):
-    """Both linear maps are learnt once, exactly.
+    """Both linear maps are learnt once, exactly, and are the same for every series.
 
     Of all that is seen, the same for every target: y = last + W (x - last) + b, with the ridge penalty that is best on
     valid. Of the last step, what a network without memory can do: what is known of a row gives its expected value, and
@@ -64,9 +64,9 @@ class Baselines(nn.Module):
                 self.bias_H.copy_(torch.from_numpy(solved[-1]))
 
     def _fit_last_step(self, train: Windows) -> None:
-        rows = slice(0, int(train.origins[-1]) + train.horizon)
-        known_TK, values_TC = _with_constant(train.known_TK[rows]), train.values_TC[rows].astype(np.float64)
-        expected_KC = np.linalg.lstsq(known_TK, values_TC, rcond=None)[0]
+        known_TK, values_TC = _with_constant(train.known_TK), train.values_TC.astype(np.float64)
+        rows = train.rows()
+        expected_KC = np.linalg.lstsq(known_TK[rows], values_TC[rows], rcond=None)[0]
         away_TC = values_TC - known_TK @ expected_KC
         last_BC = away_TC[train.origins - 1]
         power_C = np.maximum((last_BC**2).sum(0), 1e-9)

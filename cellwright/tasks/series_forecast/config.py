@@ -17,10 +17,15 @@ Share = Annotated[float, Field(gt=0, lt=1)]
 class ForecastData(DataSection):
     path: str = Field("hourly", description="hourly, or a CSV file with a time column")
     time_column: str = Field("", description="name of the column with times; empty = found by its name")
+    series_column: str = Field(
+        "",
+        description="column that says which of several series a row is of, or two as store+item; "
+        "empty = unique_id, series, series_id, item_id or id where times repeat",
+    )
     time_format: str = Field(
         "", description="how times are written, as %d/%m/%Y %H:%M, or unix for seconds since 1970; empty = found"
     )
-    targets: list[str] = Field([], description="columns to forecast; none = all that are not data.known")
+    targets: list[str] = Field([], description="columns to forecast; none = all others")
     known: list[str] = Field([], description="columns whose future is known, such as a holiday's 0 and 1")
     fill: Literal["none", "last"] = Field(
         "none",
@@ -36,7 +41,8 @@ class ForecastData(DataSection):
         [0.7, 0.1, 0.2],
         min_length=3,
         max_length=3,
-        description="train, valid and test in the order of time: shares, or numbers of rows from the beginning",
+        description="train, valid and test of each series in the order of time: shares, or numbers of rows from the "
+        "beginning",
     )
     stride: int = Field(1, ge=1, le=1_000_000, description="rows between the origins of two measured forecasts")
     size: int = Field(4000, ge=100, le=10_000_000, description="rows of the embedded set")

@@ -1,29 +1,32 @@
 """Back-testing: forecasts from every origin of a split, beside the naive and the linear ones, as nothing later is seen.
 
-Legend: B windows, H steps, C targets, Q quantiles.
+Legend: B windows, N of all series, S series, H steps, C targets, Q quantiles.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from cellwright.errors import ConfigError, DataError
 from cellwright.tasks.report import Line, Report, Section
 from cellwright.tasks.series_forecast.config import ForecastData
-from cellwright.tasks.series_forecast.corpora import open_frame
+from cellwright.tasks.series_forecast.corpora import open_panel
 from cellwright.tasks.series_forecast.measure import MODEL, Errors, measure
 from cellwright.tasks.series_forecast.predict import Forecaster
-from cellwright.tasks.series_forecast.windows import Windows, cut, known_features
+from cellwright.tasks.series_forecast.series_column import named
+from cellwright.tasks.series_forecast.windows import Cut, Windows, cut
 
 __all__ = ["evaluate_model"]
 
 PERIODS, PARTS = 4, 4  # of the origins, of the horizon
+SHOWN = 10  # series
 
 
 def evaluate_model(model: Forecaster, data: ForecastData, split: str) -> Report:
-    """Squared and absolute error over all origins; by column, period, part of the horizon; how quantiles hold.
+    """Squared and absolute error over all origins; by column, period, part of the horizon and series; how
+    quantiles hold.
 
     Raises:
         ConfigError: another look-back, horizon or calendar than in training.
@@ -35,51 +38,87 @@ def evaluate_model(model: Forecaster, data: ForecastData, split: str) -> Report:
                 f"Expected data.{key} = {getattr(model.settings, key)}, as in training, found {getattr(data, key)}.",
                 repair="Train another model for it.",
             )
-    frame = open_frame(data.model_copy(update={"targets": model.columns, "known": model.known}))
-    if (list(frame.columns), list(frame.known)) != (model.columns, model.known):
+    series_column = data.series_column or model.series_column
+    chosen = {"targets": model.columns, "known": model.known, "series_column": series_column}
+    panel = open_panel(data.model_copy(update=chosen))
+    if (list(panel.columns), list(panel.known)) != (model.columns, model.known):
         raise DataError(
-            f"Expected the columns {', '.join([*model.columns, *model.known])}, found {', '.join(frame.columns)}.",
-            file=frame.name, repair="A model forecasts the columns it was trained with.",
+            f"Expected the columns {', '.join([*model.columns, *model.known])}, found {', '.join(panel.columns)}.",
+            file=panel.name, repair="A model forecasts the columns it was trained with.",
         )  # fmt: skip
-    windows = cut(frame, data)[0][split]
-    scale = model.scale
-    values_TC = ((frame.targets_TC - scale.mean_C) / scale.deviation_C).astype(np.float32)
-    own = Windows(
-        values_TC, known_features(frame, scale, data.calendar), windows.origins, data.look_back, data.horizon
-    )  # fmt: skip
-    errors = measure(model.network, own, baselines=True)
-    lines = [Line(name, {"mse": found.mse, "mae": found.mae}) for name, found in errors.items()]
+    found = cut(panel, data, model.scales)
+    windows = found.windows[split]
+    errors = measure(model.network, windows, baselines=True)
+    lines = [Line(name, {"mse": own.mse, "mae": own.mae}) for name, own in errors.items()]
     sections = [
-        Section("mae by column", _by_column(errors, model)),
-        Section("mse by origin", _by_period(errors)),
+        Section("mae by column", _by_column(errors, model.columns, found, windows)),
+        Section("mse by origin", _by_period(errors, windows)),
         Section("mse by step", _by_step(errors)),
     ]
     if model.network.config.quantiles:
         sections.append(Section("quantile", _by_quantile(errors[MODEL], model.network.config.quantiles)))
+    if panel.series_column:
+        sections.append(Section(f"mse by series, largest {SHOWN}", _by_series(errors, found, windows)))
     notes = [
         f"forecasts of {data.horizon} steps from the {data.look_back} before, "
         f"from {'every origin' if data.stride == 1 else f'every {data.stride}th origin'} of the split",
-        "mse, mae: of columns scaled to mean 0 and deviation 1 over the training rows; by column in its own units",
-        *frame.notes,
+        "mse, mae: of columns scaled to mean 0 and deviation 1 over the training rows"
+        f"{' of each series' if panel.series_column else ''}; by column in its own units",
+        *_series_notes(model, found, windows),
+        *panel.notes,
+        *found.notes,
     ]
-    return Report("series-forecast", frame.name, split, len(own), lines, "forecasts", (), sections, notes)
+    return Report("series-forecast", panel.name, split, len(windows), lines, "forecasts", (), sections, notes)
 
 
-def _by_column(errors: Mapping[str, Errors], model: Forecaster) -> list[Line]:
-    means = {name: np.concatenate(found.sizes_BC).mean(0) * model.scale.deviation_C for name, found in errors.items()}
+def _by_column(errors: Mapping[str, Errors], columns: Sequence[str], found: Cut, windows: Windows) -> list[Line]:
+    deviation_NC = np.stack([scale.deviation_C for _, scale in found.series])[windows.series]
+    means = {name: (np.concatenate(own.sizes_BC) * deviation_NC).mean(0) for name, own in errors.items()}
     return [
-        Line(column, {name: float(mean_C[c]) for name, mean_C in means.items()})
-        for c, column in enumerate(model.columns)
+        Line(column, {name: float(mean_C[c]) for name, mean_C in means.items()}) for c, column in enumerate(columns)
     ]
 
 
-def _by_period(errors: Mapping[str, Errors]) -> list[Line]:
-    means_B = {name: np.concatenate(found.squares_BC).mean(1) for name, found in errors.items()}
-    periods = np.array_split(np.arange(len(means_B[MODEL])), min(PERIODS, len(means_B[MODEL])))
+def _by_period(errors: Mapping[str, Errors], windows: Windows) -> list[Line]:
+    """Each series has its own parts, in the order of time."""
+    means_N = {name: np.concatenate(own.squares_BC).mean(1) for name, own in errors.items()}
+    count_S = np.bincount(windows.series)
+    parts = min(PERIODS, int(count_S.max()))
+    lengths = [len(places) for count in count_S for places in np.array_split(np.arange(count), parts)]
+    part_N = np.repeat(np.tile(np.arange(parts), len(count_S)), lengths)
     return [
-        Line(f"part {k} of {len(periods)}", {name: float(mean_B[part].mean()) for name, mean_B in means_B.items()})
-        for k, part in enumerate(periods, start=1)
+        Line(f"part {k + 1} of {parts}", {name: float(mean_N[part_N == k].mean()) for name, mean_N in means_N.items()})
+        for k in range(parts)
     ]
+
+
+def _by_series(errors: Mapping[str, Errors], found: Cut, windows: Windows) -> list[Line]:
+    """Those of which the model's error is largest."""
+    count_S = np.bincount(windows.series, minlength=len(found.series))
+    measured = np.flatnonzero(count_S)
+    means_S = {
+        name: np.bincount(windows.series, np.concatenate(own.squares_BC).mean(1))[measured] / count_S[measured]
+        for name, own in errors.items()
+    }
+    worst = np.argsort(-means_S[MODEL], kind="stable")[:SHOWN]
+    return [
+        Line(found.series[measured[s]][0], {name: float(mean_S[s]) for name, mean_S in means_S.items()}) for s in worst
+    ]
+
+
+def _series_notes(model: Forecaster, found: Cut, windows: Windows) -> list[str]:
+    """How many series there are, and which of them training did not have."""
+    names = [found.series[s][0] for s in np.unique(windows.series)]
+    if names == [""]:
+        return []
+    notes = [f"of {len(names):,} series, each window counts alike"]
+    new = [name for name in names if name not in model.scales.series]
+    if new:
+        notes.append(
+            f"{len(new):,} of {len(names):,} series were not in training and are scaled by their own training rows: "
+            f"{named(new)}"
+        )
+    return notes
 
 
 def _by_step(errors: Mapping[str, Errors]) -> list[Line]:

@@ -1,4 +1,4 @@
-"""A CSV file with a time column as numbers: columns to forecast, columns known ahead, and rows of the future.
+"""One series as numbers: columns to forecast, columns known ahead, and rows of the future.
 
     date,load,temperature,holiday
     2024-01-01 00:00:00,12.1,3.0,1
@@ -10,26 +10,20 @@ Legend: T rows, C targets, K known columns.
 
 from __future__ import annotations
 
-import json
 import math
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cellwright.errors import DataError
-from cellwright.tasks.data.csv_cells import is_number
 from cellwright.tasks.series.numbers import is_gap
-from cellwright.tasks.series.table import Table, read_table
-from cellwright.tasks.series.time_axis import TIMES, Step, Time, check_order, is_step, named_time, step_of
-from cellwright.tasks.series.time_text import is_date, read_time
-from cellwright.tasks.series_forecast.config import ForecastData
-from cellwright.tasks.series_forecast.gaps import missing_rows, with_last
+from cellwright.tasks.series.table import Table
+from cellwright.tasks.series.time_axis import Step, Time, is_step
+from cellwright.tasks.series_forecast.gaps import Gaps, missing_rows, with_last
 
-__all__ = ["Frame", "held_back", "read_frame"]
+__all__ = ["Frame", "Places", "frame_of", "held_back"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +38,8 @@ class Frame:
         columns, known: names of both.
         step: between two rows.
         time_column: its name.
-        notes: what the user should know.
+        series: its name among several; "" where the table holds one.
+        gaps: what its rows lacked.
     """
 
     name: str
@@ -55,60 +50,54 @@ class Frame:
     known: Sequence[str]
     step: Step
     time_column: str = "time"
-    notes: Sequence[str] = field(default_factory=list)
+    series: str = ""
+    gaps: Gaps = field(default_factory=Gaps)
 
     @property
     def future(self) -> int:
         """Rows at the end whose targets are not known yet."""
         return len(self.times) - len(self.targets_TC)
 
+    @property
+    def where(self) -> str:
+        """Which series of its table it is, for messages."""
+        return f" of series {self.series}" if self.series else ""
 
-def read_frame(path: Path, data: ForecastData) -> Frame:
-    """The file's columns as `data` names them.
 
-    Raises DataError: a column that is not there; no column to forecast; a time that cannot be read, that repeats or is
-    out of order; a cell that is no finite number (of the targets: but for the last rows, where all are empty).
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Which columns of a table are what; `series` together name the series, none where there is one."""
+
+    time: int
+    series: Sequence[int]
+    targets: Sequence[int]
+    known: Sequence[int]
+
+
+def frame_of(table: Table, times: Sequence[Time], places: Places, step: Step, *, fill: bool, series: str) -> Frame:
+    """The rows of one series, which the table holds alone.
+
+    Args:
+        times: of the rows, rising.
+        step: that most rows are apart.
+        fill: whether gaps take the last value before them.
+
+    Raises DataError: a cell that is no finite number (of the targets: but for the last rows, where all are empty); a
+    gap that cannot be filled.
     """
-    table = read_table(path)
-    time = _time_column(table, data.time_column, data.time_format)
-    known = [table.place_of(name, "data.known", several=True) for name in data.known]
-    if data.targets:
-        targets = [table.place_of(name, "data.targets", several=True) for name in data.targets]
-    else:
-        targets = [k for k in range(len(table.header)) if k != time and k not in known]
-    if not targets or set(targets) & {time, *known}:
-        raise DataError(
-            "Expected columns to forecast beside the time and what is known, found none or one twice.",
-            file=path, line=1, repair='--set \'data.targets=["NAME"]\' names them; none of them is known ahead.',
-        )  # fmt: skip
-    times = [read_time(cells[time], path, line, data.time_format) for line, cells in table.rows]
-    check_order(times, path, [line for line, _ in table.rows])
     past = len(table.rows)
-    while past and all(not table.rows[past - 1][1][k] for k in targets):
+    while past and all(not table.rows[past - 1][1][k] for k in places.targets):
         past -= 1
-    if not past:
-        raise DataError("Expected numbers to forecast from, found empty cells alone.", file=path, repair="Fill them.")
-    if not data.targets:
-        _check_first(table, targets)
-    step, uneven = step_of(times)
-    gaps = data.fill != "none"
-    targets_TC, known_TK = (
-        _values(table, rows, places, gaps) for rows, places in ((past, targets), (len(times), known))
-    )
-    notes = [_uneven(times, uneven, step, table)] if uneven else []
-    if gaps:
-        times, targets_TC, known_TK, notes = _filled(table, times, step, targets_TC, known_TK, targets, known)
-    return Frame(
-        path.name,
-        times,
-        targets_TC,
-        known_TK,
-        [table.header[k] for k in targets],
-        [table.header[k] for k in known],
-        step,
-        table.header[time],
-        notes,
-    )
+    targets_TC = _values(table, past, places.targets, fill)
+    known_TK = _values(table, len(times), places.known, fill)
+    columns, known = ([table.header[k] for k in chosen] for chosen in (places.targets, places.known))
+    time_column = table.header[places.time]
+    frame = Frame(table.path.name, times, targets_TC, known_TK, columns, known, step, time_column, series)
+    if fill and past:
+        return _filled(frame, table)
+    uneven = _uneven(times, step)
+    line = table.rows[uneven[0]][0] if uneven else None
+    return replace(frame, gaps=Gaps(len(times) - 1, len(uneven), line))
 
 
 def held_back(frame: Frame, steps: int) -> Frame:
@@ -125,66 +114,24 @@ def _values(table: Table, rows: int, places: Sequence[int], gaps: bool) -> NDArr
     return np.array(cells, dtype=np.float64).reshape(rows, len(places))
 
 
-def _filled(
-    table: Table,
-    times: Sequence[Time],
-    step: Step,
-    targets_TC: NDArray[np.float64],
-    known_TK: NDArray[np.float64],
-    targets: Sequence[int],
-    known: Sequence[int],
-) -> tuple[list[Time], NDArray[np.float64], NDArray[np.float64], list[str]]:
-    """Times, targets and known columns without gaps, and a note that says how many there were."""
+def _filled(frame: Frame, table: Table) -> Frame:
+    """The frame without gaps."""
+    targets_TC, known_TK = frame.targets_TC, frame.known_TK
     try:
-        even, rows = missing_rows(times, step)
+        even, rows = missing_rows(frame.times, frame.step, frame.where)
         cells = int(np.isnan(targets_TC).sum() + np.isnan(known_TK).sum())
         until = int(np.flatnonzero(rows == len(targets_TC) - 1)[0]) + 1  # rows of the past
         absent = rows[:, None] < 0
         full_TC, full_TK = (
-            with_last(np.where(absent[:count], np.nan, values[rows[:count]]), [table.header[k] for k in places])
-            for values, count, places in ((targets_TC, until, targets), (known_TK, len(rows), known))
+            with_last(np.where(absent[:count], np.nan, values[rows[:count]]), columns, frame.where)
+            for values, count, columns in ((targets_TC, until, frame.columns), (known_TK, len(rows), frame.known))
         )
     except DataError as error:
         raise DataError(error.message, file=table.path, repair=error.repair) from None
-    inserted = len(even) - len(times)
-    uneven = step_of(even)[1]
-    notes = [f"filled with the last value before: {inserted:,} missing rows, {cells:,} empty cells"]
-    notes += [f"{uneven:,} of {len(even) - 1:,} steps are not {step}"] if uneven else []
-    return even, full_TC, full_TK, notes
+    gaps = Gaps(len(even) - 1, len(_uneven(even, frame.step)), None, len(even) - len(frame.times), cells)
+    return replace(frame, times=even, targets_TC=full_TC, known_TK=full_TK, gaps=gaps)
 
 
-def _uneven(times: Sequence[Time], uneven: int, step: Step, table: Table) -> str:
-    first = next(k for k in range(1, len(times)) if not is_step(times[k - 1], times[k], step))
-    return (
-        f"{uneven:,} of {len(times) - 1:,} steps are not {step}, the first before line {table.rows[first][0]}: "
-        "rows are read as if they were even; data.fill=last adds those that are missing"
-    )
-
-
-def _check_first(table: Table, targets: Sequence[int]) -> None:
-    """Raises DataError: a column of words among those to be forecast; says how to choose."""
-    numbers = [k for k in targets if is_number(table.cell(0, k)) or is_gap(table.cell(0, k))]
-    # 1,234.5 and 12% are numbers in a wrong form, which has a repair of its own.
-    words = next((k for k in targets if k not in numbers and not any(map(str.isdigit, table.cell(0, k)))), None)
-    if not numbers or words is None:
-        return
-    chosen = json.dumps([table.header[k] for k in numbers[:6]], ensure_ascii=False)
-    raise DataError(
-        f"Expected numbers in column {table.header[words]}, found {table.cell(0, words)[:40]!r}.",
-        file=table.path,
-        line=table.rows[0][0],
-        repair=f"Name the columns to forecast: --set {shlex.quote(f'data.targets={chosen}')}",
-    )
-
-
-def _time_column(table: Table, name: str, format: str) -> int:
-    if name:
-        return table.place_of(name, "data.time_column")
-    if (found := named_time(table.header)) is not None:
-        return found
-    dates = [k for k in range(len(table.header)) if is_date(table.rows[0][1][k], format)]
-    chosen = shlex.quote(f"data.time_column={table.header[dates[0]] if dates else 'NAME'}")
-    raise DataError(
-        f"Expected a time column ({', '.join(TIMES)}), found {table.shown()}.",
-        file=table.path, line=1, repair=f"--set {chosen}",
-    )  # fmt: skip
+def _uneven(times: Sequence[Time], step: Step) -> list[int]:
+    """Rows that are not one step after the one above."""
+    return [k for k in range(1, len(times)) if not is_step(times[k - 1], times[k], step)]

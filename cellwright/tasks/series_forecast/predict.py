@@ -1,4 +1,4 @@
-"""A trained forecaster as a user meets it: a table up to now in, the next steps of every column out."""
+"""A trained forecaster as a user meets it: a table up to now in, the next steps of every column of every series out."""
 
 from __future__ import annotations
 
@@ -9,54 +9,34 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from cellwright.errors import DataError, StorageError
-from cellwright.tasks.answer import json_line
 from cellwright.tasks.series.time_axis import Time, calendar_features, continued, loaded_step, same_step
 from cellwright.tasks.series_forecast.config import ForecastData, ForecastModel
-from cellwright.tasks.series_forecast.corpora import EMBEDDED, open_frame
-from cellwright.tasks.series_forecast.frame import Frame, held_back, read_frame
+from cellwright.tasks.series_forecast.corpora import EMBEDDED, open_panel
+from cellwright.tasks.series_forecast.forecast import Forecast, PanelForecast
+from cellwright.tasks.series_forecast.frame import Frame, held_back
 from cellwright.tasks.series_forecast.model import ForecastNetwork
-from cellwright.tasks.series_forecast.windows import Batch, Scale
+from cellwright.tasks.series_forecast.panel import Panel, read_panel
+from cellwright.tasks.series_forecast.scales import Scale, Scales
+from cellwright.tasks.series_forecast.windows import Batch
 from cellwright.tasks.storage.atomic import REPAIR
 from cellwright.tasks.storage.model_folder import StoredModel, read_model
 
-__all__ = ["Forecast", "Forecaster"]
+__all__ = ["Forecaster", "Seen"]
 
-SCALE = ("mean", "deviation", "known_mean", "known_deviation")
 SIZES = ("look_back", "horizon", "season", "targets", "known")
+TOGETHER = 256  # series
 
 
 @dataclass(frozen=True, slots=True)
-class Forecast:
-    """The steps after the last row of a table, in the table's own units.
+class Seen:
+    """What the network reads of one series: one window, with how it is scaled."""
 
-    Attributes:
-        times: of each step.
-        values: a number a step of each column.
-        quantiles: column → share → a number a step.
-    """
-
-    times: Sequence[Time]
-    values: Mapping[str, Sequence[float]]
-    quantiles: Mapping[str, Mapping[float, Sequence[float]]]
-
-    def to_json(self) -> str:
-        """One line."""
-        times = [time if isinstance(time, float) else str(time) for time in self.times]
-        quantiles = {name: {f"{q:g}": list(row) for q, row in rows.items()} for name, rows in self.quantiles.items()}
-        return json_line({"time": times, "forecast": self.values, "quantiles": quantiles})
-
-    def __str__(self) -> str:
-        """A CSV table: time, each column, and its quantiles as load:0.1."""
-        table: dict[str, Sequence[float]] = {}
-        for name, row in self.values.items():
-            table[name] = row
-            table |= {f"{name}:{q:g}": values for q, values in self.quantiles[name].items()}
-        lines = [",".join(["time", *table])]
-        for k, time in enumerate(self.times):
-            lines.append(",".join([str(time), *(f"{row[k]:.6g}" for row in table.values())]))
-        return "\n".join(lines)
+    frame: Frame
+    batch: Batch
+    scale: Scale
 
 
 class Forecaster:
@@ -76,52 +56,72 @@ class Forecaster:
             self.settings = ForecastData.model_validate({**self.data, "path": self.data.get("path", "a file")})
             self.columns, self.known = [str(c) for c in info["columns"]], [str(c) for c in info["known"]]
             self.step = loaded_step(info)
-            parts = [np.array(info[key], dtype=np.float64) for key in SCALE]
+            self.series_column = str(info.get("series_column", ""))
+            self.scales = self._scales(info)
             sizes = {key: int(info["sizes"][key]) for key in SIZES}
-            if [part.shape for part in parts] != [(len(self.columns),)] * 2 + [(len(self.known),)] * 2:
-                raise ValueError("a scale that does not fit its columns")
             if (sizes["look_back"], sizes["horizon"]) != (self.settings.look_back, self.settings.horizon):
                 raise ValueError("sizes that do not fit its settings")
             settings = stored.section(ForecastModel)
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise StorageError(f"Expected a forecaster, found: {error}.", file=stored.place, repair=REPAIR) from None
-        self.scale = Scale(*parts)
         self.time_column = str(info.get("time_column", ""))
         self.network = stored.network(lambda: ForecastNetwork(settings, stored.cell, **sizes))
+
+    def _scales(self, info: Mapping[str, Any]) -> Scales:
+        """Raises KeyError, TypeError or ValueError: not what `ForecastTask.save_model` gives."""
+        names = [str(name) for name in info["series"]] if self.series_column else [""]
+        mean_SC, deviation_SC = (_numbers(info[key]) for key in ("mean", "deviation"))
+        if not self.series_column:
+            mean_SC, deviation_SC = mean_SC[None], deviation_SC[None]
+        known = [_numbers(info[key]) for key in ("known_mean", "known_deviation")]
+        of_targets = [part.shape == (len(names), len(self.columns)) for part in (mean_SC, deviation_SC)]
+        if not names or not all([*of_targets, *(part.shape == (len(self.known),) for part in known)]):
+            raise ValueError("a scale that does not fit its columns")
+        series = dict(zip(names, map(Scale, mean_SC, deviation_SC), strict=True))
+        return Scales(series, *known)
 
     @classmethod
     def load(cls, folder: str | Path) -> Forecaster:
         """Raises StorageError."""
         return cls(read_model(folder, "series-forecast"))
 
-    def predict(self, table: str | Path | Frame) -> Forecast:
-        """The horizon after the last row that has numbers.
+    def predict(self, table: str | Path | Frame | Panel) -> Forecast | PanelForecast:
+        """The horizon after the last row that has numbers; of each series where the table holds several.
 
         Args:
-            table: a CSV file with the columns of training, or a `Frame`. Where columns are known ahead, the rows of
-                the horizon follow, with those columns filled and the others empty. "hourly" is the embedded set, its
-                last steps held back.
+            table: a CSV file with the columns of training, a `Frame` or a `Panel`. Where columns are known ahead, the
+                rows of the horizon follow, with those columns filled and the others empty. "hourly" is the embedded
+                set, its last steps held back.
 
-        Raises DataError: a column that is missing; too few rows; rows at other steps than in training; a future that
-            is not known.
+        Raises DataError: a column that is missing; too few rows, in every series; rows at other steps than in training;
+            a future that is not known.
         """
-        return self._answer(*self.read(table))
+        panel = self.read(table)
+        long = [frame for frame in panel.frames if len(frame.targets_TC) >= self.settings.look_back]
+        if not panel.series_column or not long:  # one series, or none: the longest is refused
+            return self._answer([self.seen(max(panel.frames, key=lambda frame: len(frame.targets_TC)))])[0]
+        found: list[Forecast] = []
+        for start in range(0, len(long), TOGETHER):
+            found += self._answer([self.seen(frame) for frame in long[start : start + TOGETHER]])
+        series = {frame.series: forecast for frame, forecast in zip(long, found, strict=True)}
+        left_out = [frame.series for frame in panel.frames if frame.series not in series]
+        return PanelForecast(panel.series_column, series, left_out, self.settings.look_back)
 
-    def read(self, table: str | Path | Frame) -> tuple[Frame, Batch]:
-        """The table, and what the network reads of it. Raises DataError, as `predict`."""
+    def read(self, table: str | Path | Frame | Panel) -> Panel:
+        """The table's series, read as in training. Raises DataError."""
+        if isinstance(table, Panel):
+            return table
         if isinstance(table, Frame):
-            frame = table
-        elif str(table) in EMBEDDED:
-            frame = held_back(open_frame(ForecastData(path=str(table))), self.settings.horizon)
-        else:
-            frame = read_frame(Path(table), self._columns())
-        return frame, self._seen(frame)
+            return Panel(table.name, [table])
+        if str(table) in EMBEDDED:
+            (frame,) = open_panel(ForecastData(path=str(table))).frames
+            return Panel(frame.name, [held_back(frame, self.settings.horizon)])
+        columns: dict[str, Any] = {"targets": self.columns, "known": self.known, "time_column": self.time_column}
+        columns["series_column"] = self.series_column
+        return read_panel(Path(table), self.settings.model_copy(update=columns))
 
-    def _columns(self) -> ForecastData:
-        update: dict[str, Any] = {"targets": self.columns, "known": self.known, "time_column": self.time_column}
-        return self.settings.model_copy(update=update)
-
-    def _seen(self, frame: Frame) -> Batch:
+    def seen(self, frame: Frame) -> Seen:
+        """What the network reads of the series. Raises DataError, as `predict`."""
         look_back, horizon = self.settings.look_back, self.settings.horizon
         if (list(frame.columns), list(frame.known)) != (self.columns, self.known):
             raise DataError(
@@ -134,7 +134,7 @@ class Forecaster:
             raise DataError("Expected finite numbers, found others.", file=frame.name, repair="Fill the gaps first.")
         if rows < look_back:
             raise DataError(
-                f"Expected at least {look_back:,} rows, as many as the model sees, found {rows:,}.",
+                f"Expected at least {look_back:,} rows{frame.where}, as many as the model sees, found {rows:,}.",
                 file=frame.name, repair="Give a longer past.",
             )  # fmt: skip
         if rows > 1 and not same_step(frame.step, self.step):
@@ -144,38 +144,51 @@ class Forecaster:
             )  # fmt: skip
         if self.known and frame.future < horizon:
             raise DataError(
-                f"Expected {', '.join(self.known)} of the next {horizon:,} steps, found {frame.future:,} future rows.",
+                f"Expected {', '.join(self.known)} of the next {horizon:,} steps{frame.where}, "
+                f"found {frame.future:,} future rows.",
                 file=frame.name,
                 repair="Add a row for each of these steps: its time and what is known, with the other columns empty.",
             )  # fmt: skip
-        times = [*frame.times[:rows], *frame.times[rows : rows + horizon]]
-        times += continued(times, frame.step, rows + horizon - len(times))
-        first = rows - look_back
-        known_TK = np.zeros((len(times) - first, len(self.known)))
+        times = [*frame.times[rows - look_back : rows], *self._ahead(frame)]
+        known_TK = np.zeros((len(times), 0))
         if self.known:
-            known_TK = frame.known_TK[first : rows + horizon]
-            known_TK = (known_TK - self.scale.known_mean_K) / self.scale.known_deviation_K
-        features_TK = np.concatenate([known_TK, calendar_features(times[first:], self.settings.calendar)], 1)
-        x_LC = (frame.targets_TC[first:] - self.scale.mean_C) / self.scale.deviation_C
+            known_TK = self.scales.scaled_known(frame.known_TK[rows - look_back : rows + horizon])
+        features_TK = np.concatenate([known_TK, calendar_features(times, self.settings.calendar)], 1)
+        scale = self.scales.of(frame, rows)
+        x_LC = scale.scaled(frame.targets_TC[rows - look_back :])
         past, future = features_TK[:look_back], features_TK[look_back:]
         nothing = np.zeros((horizon, len(self.columns)))
-        return Batch(*(torch.from_numpy(a.astype(np.float32))[None] for a in (x_LC, past, future, nothing)))
+        arrays = (x_LC, past, future, nothing)
+        return Seen(frame, Batch(*(torch.from_numpy(a.astype(np.float32))[None] for a in arrays)), scale)
 
-    def _answer(self, frame: Frame, batch: Batch) -> Forecast:
-        with torch.no_grad():
-            out_HCQ = self.network(batch)[0].double().numpy()
-        out_HCQ = out_HCQ * self.scale.deviation_C[:, None] + self.scale.mean_C[:, None]
+    def _ahead(self, frame: Frame) -> list[Time]:
+        """The times of the horizon: those of future rows, then continued."""
         rows, horizon = len(frame.targets_TC), self.settings.horizon
         times = list(frame.times[rows : rows + horizon])
-        times += continued([*frame.times[:rows], *times], frame.step, horizon - len(times))
+        return times + continued([*frame.times[:rows], *times], frame.step, horizon - len(times))
+
+    def _answer(self, seen: Sequence[Seen]) -> list[Forecast]:
+        """Of one window each."""
+        batch = Batch(*(torch.cat([getattr(one.batch, part) for one in seen]) for part in Batch.__slots__))
+        with torch.no_grad():
+            out_BHCQ = self.network(batch).double().numpy()
+        return [self._in_units(one, out_HCQ) for one, out_HCQ in zip(seen, out_BHCQ, strict=True)]
+
+    def _in_units(self, seen: Seen, out_HCQ: NDArray[np.float64]) -> Forecast:
+        out_HCQ = out_HCQ * seen.scale.deviation_C[:, None] + seen.scale.mean_C[:, None]
         shares = self.network.config.quantiles
         values = {name: tuple(out_HCQ[:, c, 0].tolist()) for c, name in enumerate(self.columns)}
         quantiles = {
             name: {share: tuple(out_HCQ[:, c, 1 + q].tolist()) for q, share in enumerate(shares)}
             for c, name in enumerate(self.columns)
         }
-        return Forecast(times, values, quantiles)
+        return Forecast(self._ahead(seen.frame), values, quantiles)
 
     def __repr__(self) -> str:
         cell = "PerToken" if self.cell is None else self.cell.name
-        return f"Forecaster({cell}, {', '.join(self.columns)}: {self.settings.look_back} → {self.settings.horizon})"
+        of = f" of {len(self.scales.series):,} series" if self.series_column else ""
+        return f"Forecaster({cell}, {', '.join(self.columns)}{of}: {self.settings.look_back} → {self.settings.horizon})"
+
+
+def _numbers(values: Any) -> NDArray[np.float64]:
+    return np.array(values, dtype=np.float64)

@@ -13,7 +13,7 @@ from cellwright.tasks.networks.cell_data import stored_cell
 from cellwright.tasks.series.time_axis import stored_step
 from cellwright.tasks.series_forecast.baselines import LAST
 from cellwright.tasks.series_forecast.config import ForecastConfig, check_lengths
-from cellwright.tasks.series_forecast.corpora import EMBEDDED, open_frame
+from cellwright.tasks.series_forecast.corpora import EMBEDDED, open_panel
 from cellwright.tasks.series_forecast.measure import MODEL, measure
 from cellwright.tasks.series_forecast.model import ForecastNetwork
 from cellwright.tasks.series_forecast.windows import Batch, cut
@@ -24,9 +24,11 @@ from cellwright.tasks.training.order import epoch_order
 
 __all__ = ["ForecastTask"]
 
+SCALE = ("mean_C", "deviation_C")
+
 
 class ForecastTask:
-    """The network with its frame; `metric` is skill on valid: 1 - squared error / that of the last value.
+    """The network with its series; `metric` is skill on valid: 1 - squared error / that of the last value.
 
     Args:
         cell: of the recurrent layer; None for a network without recurrence.
@@ -37,14 +39,14 @@ class ForecastTask:
     def __init__(self, config: ForecastConfig, cell: Cell | None) -> None:
         check_lengths(config.data, config.model)
         self.config = config
-        self.frame = frame = open_frame(config.data)
-        self.notes = list(frame.notes)
-        self.windows, self.scale = cut(frame, config.data)
+        self.panel = panel = open_panel(config.data)
+        self.windows, self.scales, _, left_out = cut(panel, config.data)
+        self.notes = [*panel.notes, *left_out]
         self.sizes = {
             "look_back": config.data.look_back,
             "horizon": config.data.horizon,
             "season": config.data.season,
-            "targets": len(frame.columns),
+            "targets": len(panel.columns),
             "known": self.windows["train"].known_TK.shape[1],
         }
         self.network = ForecastNetwork(config.model, cell, **self.sizes)
@@ -55,7 +57,9 @@ class ForecastTask:
 
     def identity(self) -> dict[str, str]:
         """Digests of what the run's numbers depend on beside the settings."""
-        return run_identity(self.cell_data, (), [self.frame.targets_TC.tobytes(), self.frame.known_TK.tobytes()])
+        names = [("series", frame.series) for frame in self.panel.frames if frame.series]
+        numbers = [array.tobytes() for frame in self.panel.frames for array in (frame.targets_TC, frame.known_TK)]
+        return run_identity(self.cell_data, names, numbers)
 
     def train_size(self) -> int:
         return len(self.windows["train"])
@@ -74,7 +78,9 @@ class ForecastTask:
         return {"skill": 1 - errors[MODEL].mse / errors[LAST].mse, "mse": errors[MODEL].mse, "mae": errors[MODEL].mae}
 
     def save_model(self, folder: Path, metrics: Mapping[str, float]) -> None:
-        frame, scale = self.frame, self.scale
+        panel, scales = self.panel, self.scales
+        mean, deviation = ([getattr(scale, part).tolist() for scale in scales.series.values()] for part in SCALE)
+        of_series = {"series_column": panel.series_column, "series": list(scales.series)} if panel.series_column else {}
         write_model(
             folder,
             "series-forecast",
@@ -86,13 +92,14 @@ class ForecastTask:
             files={},
             extra={
                 "sizes": self.sizes,
-                "columns": list(frame.columns),
-                "known": list(frame.known),
-                "time_column": frame.time_column,
-                **stored_step(frame.step),
-                "mean": scale.mean_C.tolist(),
-                "deviation": scale.deviation_C.tolist(),
-                "known_mean": scale.known_mean_K.tolist(),
-                "known_deviation": scale.known_deviation_K.tolist(),
+                "columns": list(panel.columns),
+                "known": list(panel.known),
+                "time_column": panel.time_column,
+                **stored_step(panel.step),
+                **of_series,
+                "mean": mean if of_series else mean[0],
+                "deviation": deviation if of_series else deviation[0],
+                "known_mean": scales.known_mean_K.tolist(),
+                "known_deviation": scales.known_deviation_K.tolist(),
             },
         )

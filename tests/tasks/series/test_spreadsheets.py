@@ -15,7 +15,8 @@ from cellwright.tasks.series.table import read_table
 from cellwright.tasks.series.time_axis import Months, continued, loaded_step, same_step, step_of, stored_step
 from cellwright.tasks.series.time_text import read_time
 from cellwright.tasks.series_forecast.config import ForecastData
-from cellwright.tasks.series_forecast.frame import Frame, read_frame
+from cellwright.tasks.series_forecast.frame import Frame
+from cellwright.tasks.series_forecast.panel import Panel, read_panel
 
 HERE = Path("here.csv")
 
@@ -26,8 +27,13 @@ def written(folder: Path, text: str) -> Path:
     return path
 
 
+def panel(folder: Path, text: str, **settings: object) -> Panel:
+    return read_panel(written(folder, text), ForecastData.model_validate({"path": "table.csv", **settings}))
+
+
 def frame(folder: Path, text: str, **settings: object) -> Frame:
-    return read_frame(written(folder, text), ForecastData.model_validate({"path": "table.csv", **settings}))
+    (only,) = panel(folder, text, **settings).frames
+    return only
 
 
 @pytest.mark.parametrize(
@@ -145,12 +151,13 @@ GAPPY = """date,x,holiday
 def test_gaps_are_filled_with_the_value_before_where_asked(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="an empty cell"):
         frame(tmp_path, GAPPY, known=["holiday"])
-    found = frame(tmp_path, GAPPY, known=["holiday"], fill="last")
+    whole = panel(tmp_path, GAPPY, known=["holiday"], fill="last")
+    (found,) = whole.frames
     np.testing.assert_array_equal(found.targets_TC[:, 0], [1, 1, 3, 3, 3, 6])
     np.testing.assert_array_equal(found.known_TK[:, 0], [0, 0, 0, 0, 0, 1, 1])
     assert [time.hour for time in found.times if isinstance(time, datetime)] == list(range(7))
     assert found.future == 1
-    assert list(found.notes) == ["filled with the last value before: 2 missing rows, 2 empty cells"]
+    assert list(whole.notes) == ["filled with the last value before: 2 missing rows, 2 empty cells"]
 
 
 def test_a_gap_that_nothing_stands_before_is_refused(tmp_path: Path) -> None:
@@ -161,7 +168,7 @@ def test_a_gap_that_nothing_stands_before_is_refused(tmp_path: Path) -> None:
 
 
 def test_uneven_rows_are_told_with_the_first_line(tmp_path: Path) -> None:
-    (note,) = frame(tmp_path, "time,x\n1,1\n2,1\n3,1\n5,1\n").notes
+    (note,) = panel(tmp_path, "time,x\n1,1\n2,1\n3,1\n5,1\n").notes
     assert note.startswith("1 of 3 steps are not 1.0, the first before line 5")
 
 
