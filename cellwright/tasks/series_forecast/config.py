@@ -19,7 +19,7 @@ class ForecastData(DataSection):
     time_column: str = Field("", description="name of the column with times; empty = found by its name")
     series_column: str = Field(
         "",
-        description="column that says which of several series a row is of, or two as store+item; "
+        description="column that says which of several series a row is of, or several as store+item; "
         "empty = unique_id, series, series_id, item_id or id where times repeat",
     )
     time_format: str = Field(

@@ -115,7 +115,7 @@ def read_panel(path: Path, data: ForecastData) -> Panel:
     if not any(cells[k] for _, cells in table.rows for k in targets):
         raise DataError("Expected numbers to forecast from, found empty cells alone.", file=path, repair="Fill them.")
     if not data.targets:
-        _check_first(table, targets)
+        _check_first(table, places)
     step = _step(parts, data.look_back)
     fill = data.fill != "none"
     frames = [frame_of(part.table, part.times, places, step, fill=fill, series=part.series) for part in parts]
@@ -145,7 +145,8 @@ def _check_order(part: _Part, times: Sequence[Time], table: Table, places: Place
                 f"Expected each time once in series {part.series}, found {part.times[row]} again.",
                 file=table.path,
                 line=part.table.rows[row][0],
-                repair=f"Where {both[-1]} too says which series a row is of: --set {series_setting(both)}",
+                repair=f"Where {' and '.join(both)} together say which series a row is of: "
+                f"--set {series_setting(both)}",
             )
     check_order(part.times, table.path, [line for line, _ in part.table.rows], again)
 
@@ -170,19 +171,23 @@ def _step(parts: Sequence[_Part], look_back: int) -> Step:
     return usual
 
 
-def _check_first(table: Table, targets: Sequence[int]) -> None:
+def _check_first(table: Table, places: Places) -> None:
     """Raises DataError: a column of words among those to be forecast; says how to choose."""
-    numbers = [k for k in targets if is_number(table.cell(0, k)) or is_gap(table.cell(0, k))]
+    numbers = [k for k in places.targets if is_number(table.cell(0, k)) or is_gap(table.cell(0, k))]
     # 1,234.5 and 12% are numbers in a wrong form, which has a repair of its own.
-    words = next((k for k in targets if k not in numbers and not any(map(str.isdigit, table.cell(0, k)))), None)
+    words = next((k for k in places.targets if k not in numbers and not any(map(str.isdigit, table.cell(0, k)))), None)
     if not numbers or words is None:
         return
     chosen = json.dumps([table.header[k] for k in numbers[:6]], ensure_ascii=False)
+    repair = f"Name the columns to forecast: --set {shlex.quote(f'data.targets={chosen}')}"
+    name = table.header[words]
+    if not places.series and len({cells[words] for _, cells in table.rows}) < len(table.rows):
+        repair += f"; where {name} says which series a row is of, --set {series_setting([name])}"
     raise DataError(
-        f"Expected numbers in column {table.header[words]}, found {table.cell(0, words)[:40]!r}.",
+        f"Expected numbers in column {name}, found {table.cell(0, words)[:40]!r}.",
         file=table.path,
         line=table.rows[0][0],
-        repair=f"Name the columns to forecast: --set {shlex.quote(f'data.targets={chosen}')}",
+        repair=repair,
     )
 
 

@@ -23,8 +23,8 @@ __all__ = [
 ]
 
 SERIES = ("unique_id", "series", "series_id", "item_id", "id")  # names of a column that names the series
-JOINT = "+"  # store+item: two columns name the series together
-MOST = 8  # columns of which pairs are tried for a message
+JOINT = "+"  # store+item: several columns name the series together
+MOST, KEYS = 8, 3  # columns that are tried together for a message, and how many of them at most
 NAMED = 5  # series in a note
 
 
@@ -78,13 +78,13 @@ def rows_of_series(table: Table, places: Sequence[int]) -> dict[str, list[int]]:
 def likely_columns(
     table: Table, times: Sequence[Time], taken: Collection[int], beside: Sequence[int] = ()
 ) -> list[str]:
-    """Names of the column, or the two, that would tell equal times apart (with those `beside`); none where none do.
+    """Names of the columns, as few as will do, that would tell equal times apart (with those `beside`).
 
-    Of several, words go before numbers, and few values before many.
+    None where no three do. Words go before numbers, and few values before many.
     """
     values = {k: len({cells[k] for _, cells in table.rows}) for k in range(len(table.header)) if k not in taken}
     free = [k for k, count in values.items() if 1 < count <= len(times) // 2]
-    for size in (1,) if beside else (1, 2):
+    for size in range(1, KEYS + 1 - len(beside)):
         chosen = combinations(free[:MOST] if size > 1 else free, size)
         if found := [places for places in chosen if _tells_apart(table, times, [*beside, *places])]:
             best = min(found, key=lambda p: (sum(is_number(table.cell(0, k)) for k in p), sum(values[k] for k in p)))

@@ -175,7 +175,10 @@ def test_uneven_rows_are_told_with_the_first_line(tmp_path: Path) -> None:
 def test_a_column_of_words_and_an_unnamed_time_are_told_apart(tmp_path: Path) -> None:
     with pytest.raises(DataError) as refused:
         frame(tmp_path, "date,store,x\n2024-01-01,Berlin,1\n2024-01-02,Berlin,2\n")
-    assert refused.value.repair == "Name the columns to forecast: --set 'data.targets=[\"x\"]'"
+    assert refused.value.repair == (
+        "Name the columns to forecast: --set 'data.targets=[\"x\"]'; "
+        "where store says which series a row is of, --set data.series_column=store"
+    )
     with pytest.raises(DataError) as refused:
         frame(tmp_path, 'date,x,y\n2024-01-01,"1,234.5",1\n')
     assert "Write 1234.5" in (refused.value.repair or "")

@@ -102,6 +102,15 @@ def test_two_columns_name_the_series_together(tmp_path: Path) -> None:
     assert list(panel.columns) == ["sales"]
 
 
+def test_up_to_three_columns_are_found_for_the_message(tmp_path: Path) -> None:
+    head, *rows = STORES.splitlines()
+    text = "\n".join(["kind," + head, *(f"{kind},{row}" for kind in "pq" for row in rows)])
+    with pytest.raises(DataError) as refused:
+        read(tmp_path, text)
+    assert "Where kind and store and item say which" in (refused.value.repair or "")
+    assert len(read(tmp_path, text, series_column="kind+store+item").frames) == 8
+
+
 def test_a_column_that_counts_the_rows_names_no_series(tmp_path: Path) -> None:
     """id is another in every row; store tells the rows of a day apart."""
     head, *rows = BLOCKS.replace("unique_id", "store").splitlines()
