@@ -1,10 +1,11 @@
 """Memory of a training whose file stays on the disk, beside one of a small file.
 
     python benchmarks/streaming.py --megabytes 1000 --minutes 1
+    python benchmarks/streaming.py --megabytes 1000 --minutes 1 --task slots
 
-Writes JSON lines of that size, trains `classify` on them with data.stream=true for some minutes in a process of its
-own, and says how much more memory that process held at its highest than one that trained on 8 MB of the same kind.
-Writes results/streaming.json.
+Writes JSON lines of that size, trains `classify` or `slots` on them with data.stream=true for some minutes in a process
+of its own, and says how much more memory that process held at its highest than one that trained on 8 MB of the same
+kind. Writes results/streaming.json, or streaming_slots.json.
 """
 
 from __future__ import annotations
@@ -36,22 +37,26 @@ class Measured:
     seconds: float
 
 
-def lines_of(count: int, rng: random.Random) -> list[str]:
-    """Texts of 10 to 60 made-up words; the class is told by the first one."""
+def lines_of(task: str, count: int, rng: random.Random) -> list[str]:
+    """Texts of 10 to 60 made-up words; the class, or the intent and a slot, is told by the first one."""
     words = [f"w{k}" for k in range(WORDS)]
     made = []
     for _ in range(count):
         label = rng.choice(("north", "south"))
-        text = " ".join([f"{label}ern", *rng.choices(words, k=rng.randint(10, 60))])
-        made.append(json.dumps({"text": text, "label": label}) + "\n")
+        text = [f"{label}ern", *rng.choices(words, k=rng.randint(10, 60))]
+        row: dict[str, object] = {"text": " ".join(text), "label": label}
+        if task == "slots":
+            slots = ["O", f"B-{label}", *["O"] * (len(text) - 2)]
+            row = {"tokens": text, "slots": slots, "intent": label}
+        made.append(json.dumps(row) + "\n")
     return made
 
 
-def write(folder: Path, megabytes: int) -> int:
+def write(task: str, folder: Path, megabytes: int) -> int:
     """train.jsonl and valid.jsonl; returns the lines of the first."""
     rng = random.Random(1)
-    pool = lines_of(20_000, rng)
-    (folder / "valid.jsonl").write_text("".join(lines_of(500, rng)), encoding="utf-8")
+    pool = lines_of(task, 20_000, rng)
+    (folder / "valid.jsonl").write_text("".join(lines_of(task, 500, rng)), encoding="utf-8")
     size = lines = 0
     with open(folder / "train.jsonl", "w", encoding="utf-8") as file:
         while size < megabytes * 10**6:
@@ -61,14 +66,14 @@ def write(folder: Path, megabytes: int) -> int:
     return lines
 
 
-def measure(megabytes: int, minutes: float) -> Measured:
+def measure(task: str, megabytes: int, minutes: float) -> Measured:
     """Train in a process of its own, and ask the system for its peak."""
     with tempfile.TemporaryDirectory() as place:
         data = Path(place) / "data"
         data.mkdir()
-        lines = write(data, megabytes)
+        lines = write(task, data, megabytes)
         run = Path(place) / "run"
-        command = [sys.executable, "-m", "cellwright", "train", "classify", "--data", str(data), "--out", str(run)]
+        command = [sys.executable, "-m", "cellwright", "train", task, "--data", str(data), "--out", str(run)]
         command += ["--max-minutes", str(minutes)]
         for setting in ("data.stream=true", "train.epochs=1", "train.checkpoint_every=0", "train.threads=1"):
             command += ["--set", setting]
@@ -86,15 +91,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--megabytes", type=int, default=1000)
     parser.add_argument("--minutes", type=float, default=1.0, help="of training, each time")
+    parser.add_argument("--task", choices=("classify", "slots"), default="classify")
     asked = parser.parse_args()
-    small, large = measure(SMALL, asked.minutes), measure(asked.megabytes, asked.minutes)
+    small, large = (measure(asked.task, megabytes, asked.minutes) for megabytes in (SMALL, asked.megabytes))
     growth = round(large.peak - small.peak, 1)
     print(
         f"{small.megabytes} MB: peak {small.peak} MB; {large.megabytes} MB, {large.lines:,} lines: peak {large.peak} MB"
     )
     print(f"growth {growth} MB ({ALLOWED:g} allowed)")
     command = f"python benchmarks/streaming.py --megabytes {asked.megabytes} --minutes {asked.minutes:g}"
-    record("streaming", command, {"small": asdict(small), "large": asdict(large), "growth": growth})
+    name = "streaming"
+    if asked.task != "classify":
+        name, command = f"{name}_{asked.task}", f"{command} --task {asked.task}"
+    record(name, command, {"small": asdict(small), "large": asdict(large), "growth": growth})
     sys.exit(growth > ALLOWED)
 
 

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from cellwright.tasks.data.encoding import EncodedData
+from cellwright.tasks.data.streamed_data import StreamedData
 from cellwright.tasks.networks.word_settings import WordNetworkSection
 from cellwright.tasks.training.config import Config, TrainSection
 
@@ -15,7 +16,7 @@ __all__ = ["ClassifyConfig", "ClassifyData", "ClassifyModel", "Pooling"]
 Pooling = Literal["final", "max", "mean"]
 
 
-class ClassifyData(EncodedData):
+class ClassifyData(EncodedData, StreamedData):
     path: str = Field(
         "reviews-en",
         description="reviews-en, reviews-zh, questions-en, a folder with train, valid and test, or a file",
@@ -31,12 +32,6 @@ class ClassifyData(EncodedData):
     )
     size: int = Field(0, ge=0, le=10_000_000, description="training texts used or generated; 0 = all")
     seed: int = Field(0, ge=0, lt=2**63, description="seed of the embedded generator")
-    stream: bool = Field(
-        False, description="leave the training file on the disk, however large: a folder with train and valid"
-    )
-    stream_texts: int = Field(
-        200_000, ge=0, le=10**12, description="with stream: texts, evenly spread, that words are learnt from; 0 = all"
-    )
     reverse: bool = Field(False, description="give the network each text from its end to its beginning")
 
 

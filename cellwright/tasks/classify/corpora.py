@@ -17,6 +17,7 @@ from cellwright.tasks.data.given_text import given_text
 from cellwright.tasks.data.hash_split import split_by_hash
 from cellwright.tasks.data.labels import unseen_labels
 from cellwright.tasks.data.splits import check_path, split_places
+from cellwright.tasks.data.streamed_data import stream_note
 from cellwright.tasks.data.text import Unit
 from cellwright.tasks.data.utterance import Corpus
 from cellwright.tasks.set_files import SetFiles, lines_text
@@ -83,15 +84,8 @@ def _streamed(
     """Valid and test in memory, train on the disk."""
     for split, rows in splits.items():
         setattr(corpus, split, [_example(row, places[split], data) for row in rows])
-    if not corpus.valid:
-        raise DataError(
-            "Expected a validation split beside a training split that is streamed, found none.",
-            file=train.parent,
-            repair="Move some lines of train into a file called valid.",
-        )
-    # Not a list, but all that a classifier's training asks of one: its length, its parts, one after the other.
-    corpus.train = stream_examples(train, data)  # type: ignore[assignment]
-    corpus.notes.append(f"{len(corpus.train):,} training texts are read from the disk as they are needed")
+    corpus.train = stream_examples(train, data)
+    corpus.notes.append(stream_note(corpus.train))
     return corpus
 
 

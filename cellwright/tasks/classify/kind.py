@@ -18,6 +18,7 @@ from cellwright.tasks.classify.streamed import check_stream
 from cellwright.tasks.classify.task import ClassifyTask
 from cellwright.tasks.comparison import NETWORKS, compare_networks
 from cellwright.tasks.data.splits import split_named, with_validation
+from cellwright.tasks.data.streamed_data import check_validation
 from cellwright.tasks.kind import TaskKind
 from cellwright.tasks.report import Report
 from cellwright.tasks.set_files import SetFiles
@@ -36,7 +37,9 @@ class ClassifyKind(TaskKind[ClassifyConfig, TextClassifier]):
         if cell is not None and config.model.layers:
             raise ConfigError("Expected a cell or model.layers, found both.", repair="Leave one of them out.")
         check_stream(config.data)
-        corpus = with_validation(open_corpus(config.data), config.data.validation)
+        corpus = open_corpus(config.data)
+        check_validation(config.data, corpus)
+        corpus = with_validation(corpus, config.data.validation)
         return ClassifyTask(config, corpus, cell if cell is not None else cell_of(config.model))
 
     def load(self, folder: Path) -> TextClassifier:

@@ -9,6 +9,7 @@ from cellwright.tasks.classify.config import ClassifyData
 from cellwright.tasks.classify.examples import Example
 from cellwright.tasks.classify.formats import Columns, form_of, has_header, rows_of
 from cellwright.tasks.data.given_text import given_text
+from cellwright.tasks.data.streamed_data import check_stream_folder
 from cellwright.tasks.data.streaming import LineIndex, StreamedExamples
 from cellwright.tasks.data.text import decode
 
@@ -19,11 +20,7 @@ def check_stream(data: ClassifyData) -> None:
     """Raises ConfigError: `data.stream` with settings or data that it does not go with."""
     if not data.stream:
         return
-    if not Path(data.path).is_dir():
-        raise ConfigError(
-            f"Expected a folder with train and valid for data.stream, found {data.path}.",
-            repair="A single file has no split that could be kept apart: cut it into train.jsonl and valid.jsonl.",
-        )
+    check_stream_folder(data)
     if "\n".encode(data.encoding) != b"\n":
         raise ConfigError(
             f"Expected an encoding whose lines end with the byte 10 for data.stream, found {data.encoding}.",

@@ -19,7 +19,7 @@ from cellwright.tasks.classify.examples import Example
 from cellwright.tasks.classify.model import Batch, ClassifyNetwork
 from cellwright.tasks.classify.ngrams import Baselines
 from cellwright.tasks.classify.vocabulary import Vocabulary
-from cellwright.tasks.data.streaming import StreamedExamples
+from cellwright.tasks.data.streaming import BASELINE_EXAMPLES, StreamedExamples
 from cellwright.tasks.data.utterance import Corpus
 from cellwright.tasks.networks.cell_data import stored_cell
 from cellwright.tasks.networks.class_weights import balanced_weights, weights_note
@@ -29,13 +29,11 @@ from cellwright.tasks.networks.word_batch import word_batch
 from cellwright.tasks.storage.model_folder import write_model
 from cellwright.tasks.training.config import kept_data
 from cellwright.tasks.training.identity import run_identity
-from cellwright.tasks.training.order import epoch_order
-from cellwright.tasks.training.stream_order import StreamOrder
+from cellwright.tasks.training.stream_order import example_order
 
 __all__ = ["ClassifyTask", "make_batch", "probabilities"]
 
 EVALUATION_BATCH = 64
-BASELINE_EXAMPLES = 20_000  # of a training split that is streamed
 TRAIN_EXAMPLES = 2000  # of the training split, evenly spread, that the figures `train_…` are measured on
 
 
@@ -100,12 +98,7 @@ class ClassifyTask:
         return len(self.corpus.train)
 
     def order(self, epoch: int, seed: int) -> Sequence[Sequence[int]]:
-        train: Sequence[Example] = self.corpus.train
-        size = self.config.train.batch_size
-        if isinstance(train, StreamedExamples):  # a line's bytes tell how long its text is
-            return StreamOrder(len(train), train.lines.lengths, size, seed=seed, epoch=epoch, chunk=20)
-        lengths = [len(example.words) for example in train]
-        return epoch_order(lengths, self.config.train.batch_size, seed=seed, epoch=epoch, chunk=20)
+        return example_order(self.corpus.train, self.config.train.batch_size, seed=seed, epoch=epoch)
 
     def batch(self, indices: Sequence[int], rng: np.random.Generator) -> Batch:
         examples = self._examples(indices)
@@ -117,14 +110,7 @@ class ClassifyTask:
         found = [train[i] for i in indices]
         if isinstance(train, StreamedExamples):
             for example, i in zip(found, indices, strict=True):
-                if example.label not in self.vocabulary.class_rows:
-                    raise DataError(
-                        f"Expected one of the {len(self.vocabulary.classes)} classes that were found at the start, "
-                        f"found {example.label!r}.",
-                        file=train.lines.path,
-                        line=train.lines.number(i),
-                        repair="Begin a new run with --set data.stream_texts=0, which looks at all texts first.",
-                    )
+                train.check_known(i, [example.label], self.vocabulary.class_rows, "classes")
         return found
 
     def loss(self, batch: Batch) -> tuple[Tensor, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -123,7 +123,7 @@ def write_texts(texts: Mapping[str, str], out: str | Path) -> list[Path]:
     return written
 
 
-def _check_holds(format: Format, utterances: list[Utterance]) -> None:
+def _check_holds(format: Format, utterances: Sequence[Utterance]) -> None:
     """Raises DataError for an utterance that would be read back otherwise: a format of lines cannot hold a line end."""
     if format == "jsonl":
         return

@@ -17,7 +17,7 @@ from cellwright.tasks.data.schemes import Scheme, convert, from_spans
 from cellwright.tasks.data.text import Unit, decode, read_bytes, tokenize
 from cellwright.tasks.data.utterance import Utterance
 
-__all__ = ["jsonl_text", "labelled_text", "read_jsonl"]
+__all__ = ["jsonl_text", "labelled_object", "labelled_text", "read_jsonl"]
 
 _KEYS = ("tokens", "slots", "intent", "text", "spans")
 
@@ -30,7 +30,7 @@ def read_jsonl(path: Path, unit: Unit = "word") -> list[Labelled]:
     Raises DataError: no JSON; no object; a missing or ill-typed key; tokens and slots of unequal number; a span that
     lies outside the text, is empty, or overlaps another.
     """
-    return [_record(row, path, line, unit) for line, row in json_objects(decode(read_bytes(path), path), path)]
+    return [labelled_object(row, path, line, unit) for line, row in json_objects(decode(read_bytes(path), path), path)]
 
 
 def jsonl_text(utterances: Sequence[Utterance], scheme: Scheme) -> str:
@@ -84,7 +84,8 @@ def labelled_text(
     return Labelled([token for token, _, _ in tokens], tags, intent, path, line, text=text, offsets=offsets)
 
 
-def _record(row: dict[str, Any], path: Path, number: int, unit: Unit) -> Labelled:
+def labelled_object(row: dict[str, Any], path: Path, number: int, unit: Unit) -> Labelled:
+    """The utterance of one object, which stands in line `number`. Raises DataError, as `read_jsonl` does."""
     intent = row.get("intent", "")
     if not isinstance(intent, str):
         raise wrong("intent", "text", intent, path, number)

@@ -47,7 +47,7 @@ def split_places(root: Path, folders_of: Sequence[str] = ()) -> dict[str, Path]:
     return {split: place for split, place in found.items() if place is not None}
 
 
-def split_named(corpus: Corpus[ExampleT], split: str, path: str) -> list[ExampleT]:
+def split_named(corpus: Corpus[ExampleT], split: str, path: str) -> Sequence[ExampleT]:
     """The examples of a split. Raises DataError: there are none; names the splits there are."""
     examples = dict(corpus.splits())[split]
     if not examples:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Generic, TypeVar, overload
 
@@ -19,9 +19,11 @@ from numpy.typing import NDArray
 from cellwright.errors import DataError
 from cellwright.tasks.data.text import decode
 
-__all__ = ["LineIndex", "StreamedExamples"]
+__all__ = ["BASELINE_EXAMPLES", "LineIndex", "StreamedExamples", "seen_examples"]
 
 ExampleT = TypeVar("ExampleT")
+MadeT = TypeVar("MadeT")
+BASELINE_EXAMPLES = 20_000  # that what stands beside the network learns from, of a split that is streamed
 BLOCK = 1 << 20
 MARK = b"\xef\xbb\xbf"
 PLACE = np.dtype([("start", "<i8"), ("length", "<i8")])  # of a line within the file, in bytes without its end
@@ -158,6 +160,22 @@ class StreamedExamples(Sequence[ExampleT], Generic[ExampleT]):
     def __iter__(self) -> Iterator[ExampleT]:
         return (self._at(k) for k in range(len(self)))
 
+    def then(self, make: Callable[[ExampleT], MadeT]) -> StreamedExamples[MadeT]:
+        """The same lines, what they hold made into something else, with the same errors."""
+        parse = self._parse
+        return StreamedExamples(self.lines, lambda line, where: make(parse(line, where)), self._encoding)
+
+    def check_known(self, k: int, labels: Iterable[str], known: Collection[str], what: str) -> None:
+        """Raises DataError: a label of example `k` is none of those that were `known` at the start."""
+        for label in labels:
+            if label not in known:
+                raise DataError(
+                    f"Expected one of the {len(known)} {what} that were found at the start, found {label!r}.",
+                    file=self.lines.path,
+                    line=self.lines.number(k),
+                    repair="Begin a new run with --set data.stream_texts=0, which looks at all texts first.",
+                )
+
     def spread(self, count: int) -> Iterable[ExampleT]:
         """At most `count` examples, evenly spread, each read anew whenever they are gone through; 0 = all."""
         return _Spread(self, -(-len(self) // count) if count else 1)
@@ -181,3 +199,11 @@ class _Spread(Iterable[ExampleT], Generic[ExampleT]):
 
     def __iter__(self) -> Iterator[ExampleT]:
         return (self._examples[k] for k in range(0, len(self._examples), self._step))
+
+
+def seen_examples(train: Sequence[ExampleT], count: int) -> tuple[Iterable[ExampleT], Sequence[ExampleT]]:
+    """Of a training split: what words and labels are learnt from, to be gone through as often as one likes, and what
+    baselines are; of a split that is streamed, at most `count` (0 = all) and `BASELINE_EXAMPLES`, evenly spread."""
+    if not isinstance(train, StreamedExamples):
+        return train, train
+    return train.spread(count), train[:: -(-len(train) // BASELINE_EXAMPLES)]

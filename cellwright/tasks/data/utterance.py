@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -39,16 +39,17 @@ class Corpus(Generic[ExampleT]):
 
     Attributes:
         name: short name for tables.
-        train: may be empty when only one split was given; so may `valid` and `test`.
+        train: may be empty when only one split was given; so may `valid` and `test`. It may stay on the disk
+            (tasks.data.streaming).
         notes: one line each: repairs made, labels only in test, and the like.
     """
 
     name: str
-    train: list[ExampleT] = field(default_factory=list)
-    valid: list[ExampleT] = field(default_factory=list)
-    test: list[ExampleT] = field(default_factory=list)
+    train: Sequence[ExampleT] = field(default_factory=list)
+    valid: Sequence[ExampleT] = field(default_factory=list)
+    test: Sequence[ExampleT] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
-    def splits(self) -> Iterator[tuple[str, list[ExampleT]]]:
+    def splits(self) -> Iterator[tuple[str, Sequence[ExampleT]]]:
         """("train", …), ("valid", …), ("test", …)."""
         yield from (("train", self.train), ("valid", self.valid), ("test", self.test))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from cellwright.errors import DataError
@@ -70,7 +71,7 @@ def training_corpus(data: ClassifyData) -> Corpus[Series]:
     return corpus
 
 
-def checked_channels(examples: list[Series], channels: int) -> list[Series]:
+def checked_channels(examples: Sequence[Series], channels: int) -> Sequence[Series]:
     """The same. Raises DataError: a series with another number of channels."""
     for series in examples:
         if series.values.shape[1] != channels:
@@ -82,7 +83,7 @@ def checked_channels(examples: list[Series], channels: int) -> list[Series]:
     return examples
 
 
-def series_of(data: ClassifyData, split: str) -> tuple[str, str, list[Series]]:
+def series_of(data: ClassifyData, split: str) -> tuple[str, str, Sequence[Series]]:
     """(name, split, series) to evaluate on; a single file is all there is, whatever `split` says, and has none."""
     path = Path(data.path)
     if data.path not in EMBEDDED and path.is_file():

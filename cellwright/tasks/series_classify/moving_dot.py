@@ -38,10 +38,10 @@ def moving_dot(seed: int, train: int = SIZES["train"]) -> Corpus[Series]:
         train: size of the training split.
     """
     corpus: Corpus[Series] = Corpus("moving-dot")
-    for stream, (split, examples) in enumerate(corpus.splits()):
+    for stream, split in enumerate(("train", "valid", "test")):
         rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(stream,)))
         size = train if split == "train" else SIZES[split]
-        examples.extend(_film(rng, split, number) for number in range(size))
+        setattr(corpus, split, [_film(rng, split, number) for number in range(size)])
     return corpus
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -21,7 +21,7 @@ class ValueSwap:
     context and look: without it a character network remembers the spellings of training.
     """
 
-    def __init__(self, utterances: Sequence[Utterance], share: float, made_up: float) -> None:
+    def __init__(self, utterances: Iterable[Utterance], share: float, made_up: float) -> None:
         self.share, self.made_up = share, made_up
         found: dict[str, dict[tuple[str, ...], None]] = defaultdict(dict)
         for u in utterances:

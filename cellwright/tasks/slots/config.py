@@ -6,13 +6,14 @@ from typing import Literal
 
 from pydantic import Field
 
+from cellwright.tasks.data.streamed_data import StreamedData
 from cellwright.tasks.networks.word_settings import WordNetworkSection
-from cellwright.tasks.training.config import Config, DataSection, TrainSection
+from cellwright.tasks.training.config import Config, TrainSection
 
 __all__ = ["SlotsConfig", "SlotsData", "SlotsModel"]
 
 
-class SlotsData(DataSection):
+class SlotsData(StreamedData):
     path: str = Field("travel-en", description="travel-en, travel-zh, a folder with train, valid and test, or a file")
     scheme: Literal["auto", "bio", "bioes", "iob1"] = Field("auto", description="tag scheme; auto finds it")
     unit: Literal["word", "char"] = Field("word", description="char cuts every token into characters")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from cellwright.tasks.data.corpus import read_corpus
+from cellwright.tasks.data.corpus import read_corpus, read_utterances
 from cellwright.tasks.data.splits import check_path
+from cellwright.tasks.data.streamed_data import streamed_corpus
+from cellwright.tasks.data.streamed_sentences import stream_labelled, stream_sentences
 from cellwright.tasks.data.utterance import Corpus, Utterance
 from cellwright.tasks.slots.config import SlotsData
 from cellwright.tasks.travel.generate import LANGUAGES, generate
@@ -21,7 +23,16 @@ def open_corpus(data: SlotsData) -> Corpus[Utterance]:
     if data.path in EMBEDDED:
         sizes = {"train": data.size} if data.size else {}
         return generate(EMBEDDED[data.path], data.seed, **sizes)
-    corpus = read_corpus(check_path(data.path, EMBEDDED, "utterances"), scheme=data.scheme, unit=data.unit)
+    root = check_path(data.path, EMBEDDED, "utterances")
+    if data.stream and root.is_dir():
+        return streamed_corpus(
+            root,
+            lambda place: read_utterances(place, scheme=data.scheme, unit=data.unit),
+            lambda place: stream_sentences(
+                stream_labelled(place, unit=data.unit, size=data.size), data.scheme, data.unit
+            ),
+        )
+    corpus = read_corpus(root, scheme=data.scheme, unit=data.unit)
     if data.size:
         corpus.train = corpus.train[: data.size]
     return corpus

@@ -10,6 +10,7 @@ from cellwright.cells import Cell
 from cellwright.tasks.comparison import NETWORKS
 from cellwright.tasks.data.corpus import corpus_texts, read_utterances
 from cellwright.tasks.data.splits import split_named, with_validation
+from cellwright.tasks.data.streamed_data import check_stream_folder, check_validation
 from cellwright.tasks.data.utterance import Utterance
 from cellwright.tasks.kind import TaskKind
 from cellwright.tasks.networks.cell_choice import choose_cell
@@ -36,7 +37,10 @@ class SlotsKind(TaskKind[SlotsConfig, SlotModel]):
 
     def build(self, config: SlotsConfig, cell: Cell | None = None) -> SlotsTask:
         chosen = cell if cell is not None else choose_cell(config.model.cell)
-        return SlotsTask(config, with_validation(open_corpus(config.data)), chosen)
+        check_stream_folder(config.data)
+        corpus = open_corpus(config.data)
+        check_validation(config.data, corpus)
+        return SlotsTask(config, with_validation(corpus), chosen)
 
     def load(self, folder: Path) -> SlotModel:
         return SlotModel.load(folder)
@@ -80,7 +84,7 @@ class SlotsKind(TaskKind[SlotsConfig, SlotModel]):
         return values
 
 
-def evaluation_data(data: SlotsData, split: str) -> tuple[str, str, list[Utterance]]:
+def evaluation_data(data: SlotsData, split: str) -> tuple[str, str, Sequence[Utterance]]:
     """(name, split, utterances); a single file is all there is, whatever `split` says, and has none."""
     path = Path(data.path)
     if data.path not in EMBEDDED and (path.is_file() or (path / "seq.in").exists()):

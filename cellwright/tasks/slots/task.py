@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from cellwright.cells import Cell
 from cellwright.engine.serial import cell_to_data
+from cellwright.tasks.data.streaming import StreamedExamples, seen_examples
 from cellwright.tasks.data.utterance import Corpus, Utterance
 from cellwright.tasks.networks.static_vectors import static_vectors
 from cellwright.tasks.slots.augment import ValueSwap
@@ -23,7 +24,7 @@ from cellwright.tasks.slots.model_file import SavedModel, save_model
 from cellwright.tasks.slots.vocabulary import Vocabulary
 from cellwright.tasks.training.config import kept_data
 from cellwright.tasks.training.identity import run_identity
-from cellwright.tasks.training.order import epoch_order
+from cellwright.tasks.training.stream_order import example_order
 
 __all__ = ["SlotsTask", "answers", "compare_answers", "score_utterances"]
 
@@ -43,9 +44,10 @@ class SlotsTask:
         self.config = config
         self.corpus = corpus
         self.cell = cell
-        self.vocabulary = Vocabulary.learn(corpus.train, config.model.min_count)
-        self.baselines = Baselines.learn(corpus.train)
-        self.swap = ValueSwap(corpus.train, config.data.swap, config.data.made_up)
+        seen, counted = seen_examples(corpus.train, config.data.stream_texts)
+        self.vocabulary = Vocabulary.learn(seen, config.model.min_count)
+        self.baselines = Baselines.learn(counted)
+        self.swap = ValueSwap(seen, config.data.swap, config.data.made_up)
         self.notes = list(corpus.notes)
         self.network = SlotNetwork(
             config.model, self.vocabulary, cell, static_vectors(config.model.vectors, self.vocabulary, self.notes)
@@ -58,22 +60,30 @@ class SlotsTask:
 
     def identity(self) -> dict[str, str]:
         """Digests of what the run's numbers depend on beside the settings."""
-        return run_identity(
-            self.cell_data,
-            ((*u.words, *u.slots, u.intent) for u in self.corpus.train),
-            self.vocabulary.to_files().values(),
-        )
+        files = list(self.vocabulary.to_files().values())
+        if isinstance(self.corpus.train, StreamedExamples):
+            return run_identity(self.cell_data, [], [*files, self.corpus.train.lines.digest.encode()])
+        return run_identity(self.cell_data, ((*u.words, *u.slots, u.intent) for u in self.corpus.train), files)
 
     def train_size(self) -> int:
         return len(self.corpus.train)
 
-    def order(self, epoch: int, seed: int) -> list[list[int]]:
-        lengths = [len(u.words) for u in self.corpus.train]
-        return epoch_order(lengths, self.config.train.batch_size, seed=seed, epoch=epoch, chunk=20)
+    def order(self, epoch: int, seed: int) -> Sequence[Sequence[int]]:
+        return example_order(self.corpus.train, self.config.train.batch_size, seed=seed, epoch=epoch)
 
     def batch(self, indices: Sequence[int], rng: np.random.Generator) -> Batch:
-        utterances = [self.swap(self.corpus.train[i], rng) for i in indices]
+        utterances = [self.swap(u, rng) for u in self._utterances(indices)]
         return make_batch(utterances, self.vocabulary, word_dropout=self.config.model.word_dropout, rng=rng)
+
+    def _utterances(self, indices: Sequence[int]) -> list[Utterance]:
+        """Of the training split. Raises DataError: one that is streamed has a tag or an intent that is not known."""
+        train = self.corpus.train
+        found = [train[i] for i in indices]
+        if isinstance(train, StreamedExamples):
+            for i, u in zip(indices, found, strict=True):
+                train.check_known(i, u.slots, self.vocabulary.tag_rows, "tags")
+                train.check_known(i, [u.intent], self.vocabulary.intent_rows, "intents")
+        return found
 
     def loss(self, batch: Batch) -> tuple[Tensor, int]:
         return self.network.loss(batch), batch.tokens

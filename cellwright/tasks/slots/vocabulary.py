@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from tokenizers import Tokenizer
 
 from cellwright.errors import StorageError
 from cellwright.tasks.data.utterance import Utterance
-from cellwright.tasks.text.words import WordTable, check_rows
+from cellwright.tasks.text.words import WordCounts, WordTable, check_rows
 
 __all__ = ["Vocabulary"]
 
@@ -36,15 +37,21 @@ class Vocabulary(WordTable):
         self.intent_rows = {intent: k for k, intent in enumerate(self.intents)}
 
     @classmethod
-    def learn(cls, utterances: Sequence[Utterance], min_count: int = 1) -> Vocabulary:
-        """Of the training split; rows by falling frequency, ties in order of first use."""
-        labels = sorted({tag[2:] for u in utterances for tag in u.slots if tag != "O"})
+    def learn(cls, utterances: Iterable[Utterance], min_count: int = 1) -> Vocabulary:
+        """Of the training split, gone through once; rows by falling frequency, ties in order of first use."""
+        counted = WordCounts(Counter(), Counter())
+        labels: set[str] = set()
+        intents: set[str] = set()
+        for u in utterances:
+            counted.add(u.words)
+            labels.update(tag[2:] for tag in u.slots if tag != "O")
+            intents.add(u.intent)
         vocabulary = cls(
-            *cls.learn_rows((u.words for u in utterances), min_count),
-            tags=["O", *(f"{prefix}-{label}" for label in labels for prefix in "BI")],
-            intents=sorted({u.intent for u in utterances}),
+            *cls.rows_of(counted, min_count),
+            tags=["O", *(f"{prefix}-{label}" for label in sorted(labels) for prefix in "BI")],
+            intents=sorted(intents),
         )
-        vocabulary.count(u.words for u in utterances)
+        vocabulary.keep_counts(counted)
         return vocabulary
 
     @property

@@ -6,15 +6,16 @@ from typing import Literal
 
 from pydantic import Field
 
+from cellwright.tasks.data.streamed_data import StreamedData
 from cellwright.tasks.networks.word_settings import WordNetworkSection
-from cellwright.tasks.training.config import Config, DataSection, TrainSection
+from cellwright.tasks.training.config import Config, TrainSection
 
 __all__ = ["TagConfig", "TagData", "TagModel", "Target"]
 
 Target = Literal["tags", "spans", "words"]
 
 
-class TagData(DataSection):
+class TagData(StreamedData):
     path: str = Field("pos-en", description="pos-en, names-en, words-zh, a folder with train, valid, test, or a file")
     target: Literal["auto", "tags", "spans", "words"] = Field(
         "auto", description="a tag a word; labelled spans; the words of a text without spaces; auto finds it"

@@ -9,6 +9,8 @@ from cellwright.errors import DataError
 from cellwright.tasks.data.labelled import Labelled, checked
 from cellwright.tasks.data.schemes import split_tag
 from cellwright.tasks.data.splits import check_path, split_places
+from cellwright.tasks.data.streamed_data import stream_note
+from cellwright.tasks.data.streamed_sentences import placed, stream_labelled, stream_sentences
 from cellwright.tasks.data.text import MAX_TOKENS
 from cellwright.tasks.data.utterance import Corpus, Utterance
 from cellwright.tasks.set_files import SetFiles, lines_text
@@ -57,21 +59,41 @@ def open_corpus(data: TagData) -> TagCorpus:
             repair="Name the files train.conllu, dev.conllu, test.conllu (or .conll, .jsonl, .txt), or give one file.",
         )
     corpus = TagCorpus(root.name)
+    streamed = places.pop("train", None) if data.stream and root.is_dir() else None
+    if streamed is not None:
+        _stream(corpus, streamed, data)
     for split, place in places.items():
         form = format_of(place)
         records = read_tagged(place, form, data.column, data.unit)
         if not records:
             raise DataError("Expected sentences, found none.", file=place, repair="The file holds only comments.")
-        if split == next(iter(places)):
+        if streamed is None and split == next(iter(places)):
             corpus.target = _target(records, form, data)
         if form == "words" and corpus.target != "words":
             raise DataError(
                 f"Expected {corpus.target}, found words without any.", file=place, repair="--set data.target=words"
             )
         setattr(corpus, split, _utterances(records, corpus.target, data))
-    if data.size:
+    if data.size and streamed is None:
         corpus.train = corpus.train[: data.size]
     return corpus
+
+
+def _stream(corpus: TagCorpus, place: Path, data: TagData) -> None:
+    """The training split on the disk. Raises DataError: no JSON lines, or words to be found, which cut its texts."""
+    if data.target == "words":
+        raise DataError(
+            "Expected tags or spans for data.stream, found words to be found.",
+            file=place,
+            repair="--set data.stream=false: a text of words is cut into sentences when it is read.",
+        )
+    corpus.target = "spans" if data.target == "auto" else data.target
+    records = stream_labelled(place, unit=data.unit, size=data.size)
+    if corpus.target == "spans":
+        corpus.train = stream_sentences(records, data.scheme, data.unit)
+    else:
+        corpus.train = records.then(lambda record: placed(_utterances([record], "tags", data)[0]))
+    corpus.notes.append(stream_note(corpus.train))
 
 
 def embedded_files(data: TagData) -> SetFiles:

@@ -10,6 +10,7 @@ from cellwright.cells import Cell
 from cellwright.errors import ConfigError
 from cellwright.tasks.comparison import NETWORKS, compare_networks
 from cellwright.tasks.data.splits import split_named, with_validation
+from cellwright.tasks.data.streamed_data import check_stream_folder, check_validation
 from cellwright.tasks.data.utterance import Utterance
 from cellwright.tasks.kind import TaskKind
 from cellwright.tasks.networks.cell_choice import choose_cell
@@ -32,7 +33,9 @@ class TagKind(TaskKind[TagConfig, Tagger]):
     networks = tuple(NETWORKS)
 
     def build(self, config: TagConfig, cell: Cell | None = None) -> TagTask:
+        check_stream_folder(config.data)
         corpus = open_corpus(config.data)
+        check_validation(config.data, corpus)
         with_validation(corpus)
         return TagTask(config, corpus, cell if cell is not None else choose_cell(config.model.cell))
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
 from cellwright.cells import Cell
+from cellwright.tasks.data.streaming import StreamedExamples, seen_examples
 from cellwright.tasks.data.utterance import Utterance
 from cellwright.tasks.networks.cell_data import stored_cell
 from cellwright.tasks.networks.pairs import pair_rows
@@ -26,7 +27,7 @@ from cellwright.tasks.tag.model import Batch, TagNetwork
 from cellwright.tasks.tag.vocabulary import Vocabulary
 from cellwright.tasks.training.config import kept_data
 from cellwright.tasks.training.identity import run_identity
-from cellwright.tasks.training.order import epoch_order
+from cellwright.tasks.training.stream_order import example_order
 
 __all__ = ["TagTask", "make_batch", "tags_of"]
 
@@ -45,8 +46,9 @@ class TagTask:
         self.corpus = corpus
         self.cell = cell
         self.metric = METRIC[corpus.target]
-        self.vocabulary = Vocabulary.learn(corpus.train, corpus.target, config.model)
-        self.baselines = Baselines.learn(corpus.train, corpus.target)
+        seen, counted = seen_examples(corpus.train, config.data.stream_texts)
+        self.vocabulary = Vocabulary.learn(seen, corpus.target, config.model)
+        self.baselines = Baselines.learn(counted, corpus.target)
         named = {"tags": "a tag a word", "spans": "labelled spans", "words": "the words of a text without spaces"}
         self.notes = [*corpus.notes, f"to be found: {named[corpus.target]} (data.target)"]
         vectors = static_vectors(config.model.vectors, self.vocabulary, self.notes)
@@ -58,17 +60,22 @@ class TagTask:
 
     def identity(self) -> dict[str, str]:
         """Digests of what the run's numbers depend on beside the settings."""
+        if isinstance(self.corpus.train, StreamedExamples):
+            return run_identity(self.cell_data, [], [self.corpus.train.lines.digest.encode()])
         return run_identity(self.cell_data, ((*u.words, *u.slots) for u in self.corpus.train))
 
     def train_size(self) -> int:
         return len(self.corpus.train)
 
-    def order(self, epoch: int, seed: int) -> list[list[int]]:
-        lengths = [len(u.words) for u in self.corpus.train]
-        return epoch_order(lengths, self.config.train.batch_size, seed=seed, epoch=epoch, chunk=20)
+    def order(self, epoch: int, seed: int) -> Sequence[Sequence[int]]:
+        return example_order(self.corpus.train, self.config.train.batch_size, seed=seed, epoch=epoch)
 
     def batch(self, indices: Sequence[int], rng: np.random.Generator) -> Batch:
-        sentences = [self.corpus.train[i] for i in indices]
+        train = self.corpus.train
+        sentences = [train[i] for i in indices]
+        if isinstance(train, StreamedExamples):
+            for i, u in zip(indices, sentences, strict=True):
+                train.check_known(i, u.slots, self.vocabulary.tag_rows, "tags")
         return make_batch(sentences, self.vocabulary, word_dropout=self.config.model.word_dropout, rng=rng)
 
     def loss(self, batch: Batch) -> tuple[Tensor, int]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from cellwright.tasks.storage.atomic import REPAIR
 from cellwright.tasks.tag.config import TagModel, Target
 from cellwright.tasks.tag.segments import TAGS, as_read
 from cellwright.tasks.text.vocabulary import TextVocabulary
-from cellwright.tasks.text.words import WordTable, check_rows
+from cellwright.tasks.text.words import WordCounts, WordTable, check_rows
 
 __all__ = ["Vocabulary"]
 
@@ -46,19 +47,24 @@ class Vocabulary(WordTable):
         self.tag_rows = {tag: row for row, tag in enumerate(self.tags)}
 
     @classmethod
-    def learn(cls, sentences: Sequence[Utterance], target: Target, config: TagModel) -> Vocabulary:
-        """Of the training split."""
-        found = {tag for u in sentences for tag in u.slots}
+    def learn(cls, sentences: Iterable[Utterance], target: Target, config: TagModel) -> Vocabulary:
+        """Of the training split, gone through once, and once more for pairs."""
+        found: set[str] = set()
+        counted = WordCounts(Counter(), Counter())
+        for u in sentences:
+            found.update(u.slots)
+            counted.add(read_as(target, u.words))
         tags = sorted(found)
         if target == "spans":
             labels = sorted({tag[2:] for tag in found if tag != "O"})
             tags = ["O", *(f"{prefix}-{label}" for label in labels for prefix in "BI")]
         elif target == "words":
             tags = list(TAGS)
-        texts = [read_as(target, u.words) for u in sentences]
-        pairs = pair_features.learn_pairs(texts, config.pair_count) if config.pair_dim else None
-        vocabulary = cls(*cls.learn_rows(texts, config.min_count), target, tags, pairs)
-        vocabulary.count(texts)
+        pairs = None
+        if config.pair_dim:
+            pairs = pair_features.learn_pairs((read_as(target, u.words) for u in sentences), config.pair_count)
+        vocabulary = cls(*cls.rows_of(counted, config.min_count), target, tags, pairs)
+        vocabulary.keep_counts(counted)
         return vocabulary
 
     def read(self, words: Sequence[str]) -> Sequence[str]:

@@ -50,12 +50,15 @@ class WordCounts:
     @classmethod
     def of(cls, texts: Iterable[Sequence[str]]) -> WordCounts:
         """One pass over the texts."""
-        words: Counter[str] = Counter()
-        characters: Counter[str] = Counter()
+        counted = cls(Counter(), Counter())
         for text in texts:
-            words.update(map(normalize, text))
-            characters.update("".join(text))
-        return cls(words, characters)
+            counted.add(text)
+        return counted
+
+    def add(self, text: Sequence[str]) -> None:
+        """Count one more text."""
+        self.words.update(map(normalize, text))
+        self.characters.update("".join(text))
 
 
 class WordTable:
@@ -79,23 +82,14 @@ class WordTable:
         self._codes: dict[str, WordCode] = {}
 
     @staticmethod
-    def learn_rows(texts: Iterable[Sequence[str]], min_count: int = 1) -> tuple[Tokenizer, list[str]]:
-        """The two arguments of the constructor; words by falling frequency, ties in order of first use."""
-        return WordTable.rows_of(WordCounts.of(texts), min_count)
-
-    @staticmethod
     def rows_of(counted: WordCounts, min_count: int = 1) -> tuple[Tokenizer, list[str]]:
-        """The same of texts that are counted already."""
+        """The two arguments of the constructor; words by falling frequency, ties in order of first use."""
         kept = [word for word, count in counted.words.most_common() if count >= min_count]
         rows = {word: k for k, word in enumerate(dict.fromkeys(["<pad>", "<unk>", *kept]))}
         return word_level(rows), sorted(counted.characters)
 
-    def count(self, texts: Iterable[Sequence[str]]) -> None:
-        """Set `counts` and `character_counts` from the training texts."""
-        self.keep_counts(WordCounts.of(texts))
-
     def keep_counts(self, counted: WordCounts) -> None:
-        """The same of texts that are counted already."""
+        """Set `counts` and `character_counts` from the training texts."""
         words, characters = counted.words, counted.characters
         counts = np.zeros(self.size)
         for word, count in words.items():

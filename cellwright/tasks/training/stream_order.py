@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, overload
+from typing import Any, Protocol, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["StreamOrder", "permuted"]
+from cellwright.tasks.data.streaming import StreamedExamples
+from cellwright.tasks.training.order import epoch_order
+
+__all__ = ["StreamOrder", "example_order", "permuted"]
 
 ROUNDS = 4
+CHUNK = 20  # batches whose texts are sorted by length together
 Rows = NDArray[np.int64]
 
 
@@ -32,6 +36,19 @@ def permuted(rows_N: Rows, count: int, *, seed: int, epoch: int) -> Rows:
         found[outside] = (left << np.uint64(half)) | right
         outside = found >= count
     return found.astype(np.int64)
+
+
+class Worded(Protocol):
+    @property
+    def words(self) -> Sequence[str]: ...
+
+
+def example_order(examples: Sequence[Worded], batch_size: int, *, seed: int, epoch: int) -> Sequence[Sequence[int]]:
+    """Batches of indices of texts: `epoch_order`, or `StreamOrder` where they stay on the disk, and a line's bytes tell
+    how long it is."""
+    if isinstance(examples, StreamedExamples):
+        return StreamOrder(len(examples), examples.lines.lengths, batch_size, seed=seed, epoch=epoch, chunk=CHUNK)
+    return epoch_order([len(one.words) for one in examples], batch_size, seed=seed, epoch=epoch, chunk=CHUNK)
 
 
 class StreamOrder(Sequence[list[int]]):
