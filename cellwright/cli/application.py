@@ -125,7 +125,9 @@ def train(
 
 @application.command(epilog=TASK_LIST)
 def sweep(
-    task: TaskArgument = "slots",
+    task: Annotated[
+        str | None, typer.Argument(help="What it is to learn; the list stands below.", show_default="slots")
+    ] = None,
     config: Annotated[Path | None, typer.Option("--config", help="Settings in TOML, with a table [search].")] = None,
     data: DataOption = None,
     out: Annotated[Path | None, typer.Option("--out", help="The sweep's folder, new or empty.")] = None,

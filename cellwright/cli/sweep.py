@@ -16,9 +16,11 @@ from cellwright.tasks.sweep.run import run_sweep
 
 __all__ = ["search_settings"]
 
+DEFAULT = "slots"
+
 
 def search_settings(
-    task: str,
+    task: str | None,
     config: Path | None,
     data: str | None,
     out: Path | None,
@@ -27,7 +29,11 @@ def search_settings(
     resume: Path | None,
     json: bool,
 ) -> None:
-    """Print a line to standard error as each run ends, then a table or one JSON object."""
+    """Print a line to standard error as each run ends, then a table or one JSON object.
+
+    Args:
+        task: DEFAULT where None, or that of the sweep to resume.
+    """
     if resume is not None:
         if config or data or out or sets:
             raise ConfigError(
@@ -35,10 +41,16 @@ def search_settings(
                 repair="A sweep keeps its settings and its space.",
             )
         folder, definition = resume, reopen(resume, trials)
+        if task not in (None, definition.kind.name):
+            raise ConfigError(
+                f"Expected a sweep of {task}, found one of {definition.kind.name}.",
+                file=resume,
+                repair=f"cellwright sweep --resume {resume}",
+            )
     elif out is None:
         raise ConfigError("Expected a folder for the sweep, found none.", repair="--out runs/sweep")
     else:
-        kind = kind_named(one_of("the task", task, TASKS))
+        kind = kind_named(one_of("the task", task or DEFAULT, TASKS))
         with_setting(sets, "data.path", "--data", data)
         folder, definition = out, define(kind, config, sets, data=data, trials=trials)
         begin(definition, folder)

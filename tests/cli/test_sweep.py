@@ -51,6 +51,13 @@ def test_a_sweep_prints_its_runs_and_goes_on_with_more(tmp_path: Path) -> None:
     assert [row["number"] for row in found["trials"]] == [0, 1, 2]
     assert found["settings"] == found["trials"][found["best"]]["values"]
     assert "run 1/" not in more.stderr
+    assert "all 3 runs are done; more with --trials 13" in sweep("memory", "--resume", folder).stderr
+    for arguments, message in (
+        (("--trials", "2"), "Expected --trials of 3 or more"),
+        (("slots",), "Expected a sweep of slots, found one of memory"),
+    ):
+        with pytest.raises(CellwrightError, match=message):
+            raise sweep("--resume", folder, *arguments).exception or AssertionError("it went on")
 
 
 WRONG = {

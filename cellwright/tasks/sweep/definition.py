@@ -15,6 +15,7 @@ from cellwright.tasks.registry import kind_named
 from cellwright.tasks.storage import atomic
 from cellwright.tasks.sweep.settings import SWEEP, SweepConfig, SweepSection
 from cellwright.tasks.sweep.space import SEARCH, Choice, Space, read_space, settings_of
+from cellwright.tasks.sweep.trials import read_trials
 from cellwright.tasks.training.config import Config, load_config
 from cellwright.tasks.training.toml_file import read_toml
 
@@ -89,7 +90,12 @@ def begin(definition: Definition, folder: Path) -> None:
 
 
 def reopen(folder: Path, trials: int | None = None) -> Definition:
-    """The sweep of a folder; `trials` may raise their number. Raises StorageError: no sweep's folder."""
+    """The sweep of a folder; `trials` may change their number.
+
+    Raises:
+        StorageError: no sweep's folder.
+        ConfigError: `trials` below the runs that are done.
+    """
     file = folder / FILE
     if not file.is_file():
         raise StorageError(
@@ -99,6 +105,12 @@ def reopen(folder: Path, trials: int | None = None) -> Definition:
     config = load_config(file, schema=kind.config, apart=(SEARCH, SWEEP, TASK))
     definition = Definition(kind, config, read_space(file, config), _section(file, trials))
     if trials is not None:
+        if trials < (done := len(read_trials(folder))):
+            raise ConfigError(
+                f"Expected --trials of {done} or more, as so many runs are done, found {trials}.",
+                file=folder,
+                repair=f"--trials counts the runs of earlier starts too: {done + 10} adds ten.",
+            )
         atomic.write_file(file, definition.to_toml().encode())
     return definition
 

@@ -46,18 +46,18 @@ class SweepReport:
         return {"task": self.task, "best": self.best.number, "settings": dict(self.best.values), "trials": rows}
 
     def print(self, console: Console) -> None:
-        """The best run first; then where its settings and its model are."""
+        """The best run first; then why others failed, and where the best one's settings and model are."""
         table = Table(box=None, pad_edge=False, header_style="bold")
         figures = list(self.best.metrics)
         keys = list(self.best.values)
-        table.add_column("run")
+        table.add_column("run", no_wrap=True)
         for title in (*figures, "epochs", "seconds"):
-            table.add_column(title.replace("_", " "), justify="right")
+            table.add_column(title.replace("_", " "), justify="right", no_wrap=True)
         for title in (*keys, ""):
             table.add_column(title, overflow="fold")
         for trial in sorted(self.trials, key=_rank):
             table.add_row(
-                str(trial.number),
+                trial.folder,
                 *(shown(trial.metrics.get(name)) for name in figures),
                 str(len(trial.by_epoch)),
                 f"{trial.seconds:.0f}",
@@ -65,6 +65,9 @@ class SweepReport:
                 "" if trial.state == COMPLETE else trial.state,
             )
         console.print(table)
+        for trial in self.trials:
+            if trial.error:
+                console.print(f"{trial.folder} failed: {trial.error}", highlight=False, soft_wrap=True)
         console.print(f"settings of the best: {self.folder / 'best.toml'}", highlight=False, soft_wrap=True)
         console.print(f"its model: {self.folder / self.best.folder / 'best'}", highlight=False, soft_wrap=True)
 

@@ -43,7 +43,7 @@ def run_sweep(
         announce: told a line as each run ends, and what its training notes.
 
     Raises:
-        ConfigError: optuna is not installed.
+        ConfigError: optuna is not installed; a run that was stopped cannot go on, as its data or its cell changed.
         TrainingError: every run failed.
         DataError, StorageError: as in training; these end the sweep.
     """
@@ -52,14 +52,16 @@ def run_sweep(
     done = _known(definition, folder)
     own = settings_of(definition.config)
     noted: set[str] = set()
+    if len(done) >= definition.section.trials:
+        say(f"all {len(done)} runs are done; more with --trials {len(done) + 10}")
     while len(done) < definition.section.trials:
         trial = _one(definition, folder, len(done), search.ask(done, own), _Once(say, noted), command)
         done.append(trial)
-        write_trials(folder, done)
         best = best_of(done)
-        if best is trial:
+        if best is trial:  # before it is known to be done: who is killed here does it again
             config = definition.config_of(dict(trial.values))
             atomic.write_file(folder / BEST, dump_toml(config).encode())
+        write_trials(folder, done)
         say(trial_line(trial, definition.section.trials, best is trial))
     if best_of(done) is None:
         raise TrainingError(
@@ -77,10 +79,10 @@ def _one(
     trial = Trial(number, asked.values, FAILED)
     place = folder / trial.folder
     told = _Told(asked, place)
+    there = (place / "config.toml").is_file()
     state, error, began = COMPLETE, "", time.monotonic()
     try:
         config = definition.config_of(asked.values)
-        there = (place / "config.toml").is_file()
         train_kind(
             definition.kind,
             config,
@@ -95,6 +97,8 @@ def _one(
     except _Pruned:
         state = PRUNED
     except (TrainingError, ConfigError) as reason:  # these settings do not go together, or diverge: others may
+        if there and not told.metric:  # it began, and cannot go on: its data or its cell is another one now
+            raise
         state, error = FAILED, reason.message
     best = told.best_row()
     return Trial(
@@ -115,7 +119,7 @@ def _known(definition: Definition, folder: Path) -> list[Trial]:
         fits = trial.values.keys() == definition.space.keys()
         if not fits or not all(entry.holds(trial.values[key]) for key, entry in definition.space.items()):
             raise StorageError(
-                f"Expected values of [search] in run {trial.number}, found {dict(trial.values)}.",
+                f"Expected values of [search] in {trial.folder}, found {dict(trial.values)}.",
                 file=folder,
                 repair="A sweep goes on with its own space: begin another one with another --out.",
             )

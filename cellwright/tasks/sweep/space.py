@@ -97,7 +97,8 @@ def settings_of(config: Config) -> dict[str, Any]:
 
 
 def read_space(path: Path, base: Config) -> Space:
-    """The table `[search]` of a settings file, whose other settings are `base`.
+    """The table `[search]` of a settings file, whose other settings are `base`; by name, since what is drawn for a
+    setting depends on those drawn before it, and TOML that is written anew has another order.
 
     Raises ConfigError, with file and line: there is none; an unknown setting; a value that its setting cannot take; a
     range whose ends are no numbers, or not in order.
@@ -117,7 +118,7 @@ def read_space(path: Path, base: Config) -> Space:
                 load_config(None, schema=type(base), values={**settings_of(base), key: value})
         except ConfigError as error:
             raise ConfigError(error.message, file=path, line=line, repair=error.repair) from None
-    return found
+    return dict(sorted(found.items()))
 
 
 def _entries(table: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

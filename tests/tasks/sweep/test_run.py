@@ -18,6 +18,7 @@ from cellwright.tasks.registry import kind_named
 from cellwright.tasks.sweep.definition import Definition, begin, define, reopen
 from cellwright.tasks.sweep.run import run_sweep
 from cellwright.tasks.sweep.search import Search
+from cellwright.tasks.sweep.space import settings_of
 from cellwright.tasks.sweep.trials import Trial, best_of, read_trials, write_trials
 from cellwright.tasks.training.config import load_config
 from cellwright.tasks.training.task import Callback, StepReport
@@ -91,6 +92,44 @@ def test_a_sweep_stopped_within_a_run_ends_as_one_that_was_not(
         # best.toml was written anew only if a later run was better
         if (folder / name).exists():
             assert (folder / name).read_bytes() == (swept / name).read_bytes()
+
+
+def stopped(folder: Path, file: Path) -> Definition:
+    """A sweep that was stopped in the second epoch of its first run, whose settings are drawn; as it is read again."""
+    definition = define(kind_named("memory"), file, trials=2)
+    begin(definition, folder)
+    asked = Search(definition.space, definition.section).ask([], settings_of(definition.config))
+    config = definition.config_of(asked.values)
+    with pytest.raises(KeyboardInterrupt):
+        train_kind(definition.kind, config, folder / "trial-0000", callbacks=[StopAt(8)])
+    return reopen(folder)
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_what_is_drawn_does_not_depend_on_the_order_in_which_the_space_is_written(
+    tmp_path: Path, settings: str, reverse: bool
+) -> None:
+    """TOML that is written anew has lists before ranges."""
+    rows = ['"train.learning_rate" = {low = 1e-4, high = 1e-2, log = true}', '"model.cell" = ["Elman", "PerToken"]']
+    text = settings.replace('cell = "PerToken"\n', "").replace("size = 8", "size = 7")
+    (tmp_path / "s.toml").write_text(text + "\n".join(["[search]", *(rows[::-1] if reverse else rows)]) + "\n")
+    report = run_sweep(stopped(tmp_path / "sweep", tmp_path / "s.toml"), tmp_path / "sweep")
+    assert [trial.state for trial in report.trials] == ["complete", "complete"]
+    assert len(report.trials[0].by_epoch) == 3
+    values = [trial.values for trial in report.trials]
+    (tmp_path / "s.toml").write_text(text + "\n".join(["[search]", *rows]) + "\n")
+    whole = define(kind_named("memory"), tmp_path / "s.toml", trials=1)
+    assert Search(whole.space, whole.section).ask([], settings_of(whole.config)).values == values[0]
+
+
+def test_a_stopped_run_that_cannot_go_on_ends_the_sweep(tmp_path: Path, settings: str) -> None:
+    (tmp_path / "s.toml").write_text(settings + '[search]\n"train.clip" = [1.0, 2.0]\n')
+    definition = stopped(tmp_path / "sweep", tmp_path / "s.toml")
+    identity = tmp_path / "sweep" / "trial-0000" / "identity.json"
+    identity.write_text(json.dumps(json.loads(identity.read_text()) | {"the task": "another"}))
+    with pytest.raises(ConfigError, match="the task changed since"):
+        run_sweep(definition, tmp_path / "sweep")
+    assert read_trials(tmp_path / "sweep") == []
 
 
 def test_a_run_that_was_killed_before_it_had_settings_begins_anew(tmp_path: Path, settings: str) -> None:
