@@ -45,7 +45,7 @@ def cell_named(name: str, library: dict[str, type[Cell]], others: Sequence[str] 
     """
     in_file = _FILE.fullmatch(name)
     if in_file is not None:
-        return _from_file(in_file[1], None if in_file[2] is None else _call(in_file[2], f"{in_file[1]}:"))
+        return _from_file(in_file[1], _call(in_file[2], f"{in_file[1]}:") if in_file[2] else None)
     call = _call(name)
     if call.name in library:
         return _made(library[call.name], call)

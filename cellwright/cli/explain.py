@@ -8,6 +8,7 @@ from cellwright.cells import CELLS
 from cellwright.cells.named import cell_named
 from cellwright.cli.choices import one_of
 from cellwright.engine.explain import DTYPES, explain
+from cellwright.engine.lower.choice import PRODUCTS
 from cellwright.engine.lower.target import ISAS
 
 __all__ = ["explain_cell"]
@@ -27,10 +28,10 @@ def explain_cell(
 ) -> None:
     """Print the explanation, as text or as one JSON object."""
     one_of("--dtype", dtype, DTYPES)
-    isa = isa or os.environ.get("CELLWRIGHT_ISA") or None
+    option, isa = ("--isa", isa) if isa else ("CELLWRIGHT_ISA", os.environ.get("CELLWRIGHT_ISA") or None)
     if isa is not None:
-        one_of("--isa", isa, ISAS)
-    products = os.environ.get("CELLWRIGHT_PRODUCTS") or "auto"
+        one_of(option, isa, ISAS)
+    products = one_of("CELLWRIGHT_PRODUCTS", os.environ.get("CELLWRIGHT_PRODUCTS") or "auto", PRODUCTS)
     cell = cell_named(name, CELLS)
     from cellwright.nn.measured import available_threads, measure  # torch: not for a name that is wrong
 

@@ -14,6 +14,8 @@ __all__ = ["run_lesson"]
 
 def run_lesson(name: str | None, json: bool, svg: str | None) -> None:
     """Print the lesson, or the list of lessons; or write its drawings into the folder `svg`."""
+    if json and svg is not None:
+        raise ConfigError("Expected --json or --svg, found both.", repair="Leave one of them out.")
     if name is None:
         if svg is not None:
             raise ConfigError("Expected a lesson to draw, found none.", repair="cellwright lesson sigmoid --svg .")

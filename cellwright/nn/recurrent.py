@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import chain
+from numbers import Integral
 from typing import Any
 
 import torch
@@ -138,12 +139,14 @@ class Recurrent(KernelLayer, nn.Module):
         check_held(cell)
         if stack not in STACKS:
             raise ConfigError(f"{name} has no stack={stack!r}.", repair='Choose "joint" or "separate".')
-        if num_layers < 1 or input_size < 1 or hidden_size < 1:
+        if not all(map(is_count, (input_size, hidden_size, num_layers))):
             raise ConfigError(
-                f"{name}({input_size} → {hidden_size}) with num_layers={num_layers}: all must be at least 1."
+                f"{name}({input_size!r} → {hidden_size!r}) with num_layers={num_layers!r}: "
+                "all must be whole numbers of at least 1."
             )
-        if not 0 <= dropout <= 1:
-            raise ConfigError(f"dropout={dropout} of {name} is no probability.", repair="Choose 0 to 1.")
+        input_size, hidden_size, num_layers = int(input_size), int(hidden_size), int(num_layers)  # NumPy's too
+        if isinstance(dropout, bool) or not isinstance(dropout, int | float) or not 0 <= dropout <= 1:
+            raise ConfigError(f"dropout={dropout!r} of {name} is no probability.", repair="Choose 0 to 1.")
         if dropout > 0 and num_layers == 1:
             warnings.warn(
                 f"dropout={dropout} of {name} does nothing: it acts between layers, and num_layers=1",
@@ -207,6 +210,16 @@ class Recurrent(KernelLayer, nn.Module):
         for layer, reverse in self.places():
             views = self.views(layer, reverse)
             initialise(self.cell.name, self.cell, views, self.init, self.forget_bias, self.max_lag)
+
+    def _load_from_state_dict(self, state_dict: Mapping[str, Any], prefix: str, *rest: Any) -> None:
+        """As torch's, which lists names that differ; and how weights of torch.nn come into a layer with one bias."""
+        super()._load_from_state_dict(state_dict, prefix, *rest)
+        _, strict, _, _, messages = rest
+        if strict and f"{prefix}bias_hh_l0" in state_dict:
+            messages.append(
+                "The weights are those of a layer of torch.nn, which has two biases: load them there, then "
+                "cellwright.nn.copy_from_torch(this layer, that layer), where both are of the same cell."
+            )
 
     def forward(
         self,
@@ -301,3 +314,8 @@ class Recurrent(KernelLayer, nn.Module):
         ]
         shown = [f"{name}={value!r}" for name, value, default in options if value != default]
         return ", ".join([self.cell.name, str(self.input_size), str(self.hidden_size), *shown])
+
+
+def is_count(size: object) -> bool:
+    """Whether it is a whole number of at least 1; NumPy's are."""
+    return isinstance(size, Integral) and int(size) >= 1

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from cellwright import cells, ops
 from cellwright.cells import Cell
-from cellwright.errors import ShapeError
+from cellwright.errors import ConfigError, ShapeError
 
 __all__ = [
     "ELMAN_FUNCTIONS",
@@ -142,11 +142,19 @@ def copy_from_torch(layer: nn.Module, module: nn.RNNBase) -> None:
     """Copies torch.nn.RNN, LSTM or GRU weights into a Recurrent of the same cell; two biases become one.
 
     Raises:
+        ConfigError: not these two, in this order.
         ShapeError: the two layers differ in cell, size, layers, directions or bias.
     """
     from cellwright.nn.recurrent import Recurrent
 
-    assert isinstance(layer, Recurrent)
+    if not isinstance(layer, Recurrent) or not isinstance(module, nn.RNNBase):
+        drop_in = isinstance(layer, nn.RNNBase)
+        raise ConfigError(
+            f"Expected a Recurrent and a layer of torch.nn, found {type(layer).__name__} and {type(module).__name__}.",
+            repair="RNN, LSTM and GRU take torch's weights as they are: layer.load_state_dict(module.state_dict())."
+            if drop_in
+            else "copy_from_torch(cellwright.nn.Recurrent(…), torch.nn.LSTM(…))",
+        )
     directions = 2 if module.bidirectional else 1
     same = (layer.num_layers, layer.directions, layer.bias) == (module.num_layers, directions, module.bias)
     pairs = []

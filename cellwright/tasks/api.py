@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -140,7 +141,16 @@ def resume_run(
 
 
 def load(folder: str | Path) -> Any:
-    """A trained model of any task from its folder (`runs/demo/best`) or its run's. Raises StorageError."""
+    """A trained model of any task from its folder (`runs/demo/best`) or its run's.
+
+    Raises:
+        StorageError: no model's folder, or a damaged one.
+        ConfigError: not the name of a folder.
+    """
+    if not isinstance(folder, str | os.PathLike):
+        raise ConfigError(
+            f"Expected the folder of a model, found {type(folder).__name__}.", repair='cellwright.load("runs/mine")'
+        )
     kind, place = kind_of_model(folder)
     return kind.load(place)
 
@@ -154,14 +164,15 @@ def evaluate(
     """Figures of a model beside its task's baselines.
 
     Args:
-        data: what `train` takes, or a list of examples; the data the model was trained with, if not given.
+        data: what `train` takes, or a list of the task's examples as its readers make them; the data the model was
+            trained with, if not given.
         split: "test", "valid" or "train"; a single file has only itself.
         settings: of `[data]`, for instance ``seed=3``.
     """
-    loaded = load(model) if isinstance(model, str | Path) else model
+    loaded: Any = model if hasattr(model, "task") else load(model)
     kind = kind_named(loaded.task)
     if data is not None and not isinstance(data, str | Path):
-        return kind.evaluate_examples(loaded, data)
+        return kind.evaluate_examples(loaded, kind.checked_examples(data))
     sets = [f"data.{key}={json.dumps(value)}" for key, value in settings.items()]
     return evaluate_kind(kind, loaded, data, split, sets)
 

@@ -6,7 +6,7 @@ A task is a folder of `cellwright.tasks` with one `TaskKind`, named in `registry
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
@@ -86,6 +86,7 @@ class TaskKind(ABC, Generic[ConfigT, ModelT]):
         embedded: names of the data it can generate, the default of `data.path` first.
         networks: rows of `cellwright compare NAME`; empty where it has no such table.
         any_cell: whether a row may be any cell's name, FILE.py:NAME included.
+        example: what `evaluate` takes a list of from Python; None where it takes the name of data alone.
     """
 
     name: ClassVar[str]
@@ -93,6 +94,7 @@ class TaskKind(ABC, Generic[ConfigT, ModelT]):
     embedded: ClassVar[Sequence[str]] = ()
     networks: ClassVar[Sequence[str]] = ()
     any_cell: ClassVar[bool] = False
+    example: ClassVar[type | None] = None
 
     @abstractmethod
     def build(self, config: ConfigT, cell: Cell | None = None) -> RunnableTask:
@@ -125,8 +127,24 @@ class TaskKind(ABC, Generic[ConfigT, ModelT]):
         )
 
     def evaluate_examples(self, model: ModelT, examples: Sequence[Any]) -> TaskReport:
-        """Figures on examples from Python."""
-        raise ConfigError(f"Expected the name of data for {self.name}, found a {type(examples).__name__}.")
+        """Figures on examples from Python, of the type `example`."""
+        raise NotImplementedError
+
+    def checked_examples(self, given: object) -> list[Any]:
+        """The list that `evaluate_examples` takes. Raises ConfigError: something else, or other things in it."""
+        repair = "Give a folder or a file: cellwright.evaluate(model, 'my-data')."
+        if self.example is None or isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable):
+            wanted = "the name of data" + ("" if self.example is None else " or a list of examples")
+            raise ConfigError(f"Expected {wanted} for {self.name}, found {type(given).__name__}.", repair=repair)
+        examples = list(given)
+        for place, one in enumerate(examples, start=1):
+            if not isinstance(one, self.example):
+                raise ConfigError(
+                    f"Expected examples of {self.name} ({self.example.__module__}.{self.example.__name__}), "
+                    f"found {type(one).__name__} at place {place}.",
+                    repair=repair,
+                )
+        return examples
 
     def compare(
         self,

@@ -74,6 +74,7 @@ def test_a_file_with_more_cells_lists_them(two: str) -> None:
     error = refusal(two)
     assert "holds 3 cells" in error.message
     assert error.repair == f"Choose one: {two}:Blend, {two}:Needs, {two}:made."
+    assert refusal(f"{two}:").message == error.message
     assert refusal(f"{two}:Blent").repair == f"Did you mean {two}:Blend?"
     assert "found Blend, Needs, made." in refusal(f"{two}:Quite").message
 

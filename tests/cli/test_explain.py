@@ -66,6 +66,11 @@ def test_the_environment_names_the_instruction_set(cellwright, monkeypatch: pyte
     monkeypatch.setenv("CELLWRIGHT_ISA", "baseline")
     assert ", baseline, " in cellwright("explain", "LSTM").stdout.splitlines()[0]
     assert ", avx512, " in cellwright("explain", "LSTM", "--isa", "avx512").stdout.splitlines()[0]
+    monkeypatch.setenv("CELLWRIGHT_ISA", "avx1024")
+    assert "Expected CELLWRIGHT_ISA to be one of amx" in cellwright("explain", "LSTM").stderr
+    monkeypatch.setenv("CELLWRIGHT_ISA", "avx2")
+    monkeypatch.setenv("CELLWRIGHT_PRODUCTS", "int8")
+    assert "Expected CELLWRIGHT_PRODUCTS to be one of auto, bfloat16, float32" in cellwright("explain", "LSTM").stderr
 
 
 @pytest.mark.parametrize(

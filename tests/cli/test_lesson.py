@@ -40,6 +40,8 @@ def test_drawings_are_written_into_a_folder(cellwright, tmp_path) -> None:
     assert cellwright("lesson", "powers", "--svg", str(tmp_path)).stderr.startswith(
         "ConfigError: Expected a lesson with"
     )
+    both = cellwright("lesson", "sigmoid", "--json", "--svg", str(tmp_path))
+    assert both.stderr.startswith("ConfigError: Expected --json or --svg, found both.")
     assert cellwright("lesson", "--svg", str(tmp_path)).stderr.startswith("ConfigError: Expected a lesson to draw")
 
 

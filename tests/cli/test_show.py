@@ -13,7 +13,7 @@ from cellwright.cli.show import show_cell
 from cellwright.engine import trace
 from cellwright.engine.explain import explain
 from cellwright.engine.unused import unused_gates
-from cellwright.errors import CellError
+from cellwright.errors import CellError, StorageError
 
 CELLS_FILE = '''
 import numpy as np
@@ -178,6 +178,13 @@ def test_sizes_below_one_are_wrong_usage(verb: str, option: str, value: str) -> 
 @pytest.mark.parametrize("arguments", [("show", "--unroll"), ("explain", "--batch"), ("explain", "--steps")])
 def test_counts_below_one_are_wrong_usage(arguments: tuple[str, str]) -> None:
     assert CliRunner().invoke(application, [arguments[0], "LSTM", arguments[1], "0"]).exit_code == 2
+
+
+@pytest.mark.parametrize("place", ["", ".", "/"])
+def test_a_drawing_needs_the_name_of_a_file(place: str) -> None:
+    done = CliRunner().invoke(application, ["show", "LSTM", "--svg", place])
+    assert isinstance(done.exception, StorageError)
+    assert "found a folder" in str(done.exception)
 
 
 def test_the_list_is_in_columns() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch.nn.utils.rnn import pack_padded_sequence
@@ -192,7 +193,12 @@ def test_a_state_of_another_dtype_is_refused(name: str, backend: str) -> None:
     ("options", "message"),
     [
         ({"stack": "both"}, 'MGU has no stack=\'both\'.\n    Choose "joint" or "separate".'),
-        ({"num_layers": 0}, "MGU(3 → 4) with num_layers=0: all must be at least 1."),
+        ({"num_layers": 0}, "MGU(3 → 4) with num_layers=0: all must be whole numbers of at least 1."),
+        ({"num_layers": 1.5}, "num_layers=1.5: all must be whole numbers"),
+        ({"num_layers": "2"}, "num_layers='2': all must be whole numbers"),
+        ({"dropout": None, "num_layers": 2}, "dropout=None of MGU is no probability."),
+        ({"dropout": "0.5", "num_layers": 2}, "dropout='0.5' of MGU is no probability."),
+        ({"dropout": True, "num_layers": 2}, "dropout=True of MGU is no probability."),
         ({"dropout": 1.5, "num_layers": 2}, "dropout=1.5 of MGU is no probability."),
         ({"dropout": -0.1, "num_layers": 2}, "dropout=-0.1 of MGU is no probability."),
     ],
@@ -202,8 +208,9 @@ def test_settings_of_a_layer_that_mean_nothing_are_refused(options: Any, message
 
 
 def test_sizes_below_one_are_refused() -> None:
-    for sizes in ((0, 4), (3, 0)):
-        refused(ConfigError, lambda s=sizes: Recurrent(CELLS["MGU"](), *s), "all must be at least 1.")
+    for sizes in ((0, 4), (3, 0), (3.0, 4), (3, "4"), (None, 4)):
+        refused(ConfigError, lambda s=sizes: Recurrent(CELLS["MGU"](), *s), "whole numbers of at least 1.")
+    assert Recurrent(CELLS["MGU"](), np.int64(3), np.int32(4)).weight_ih_l0.shape == (8, 3)
 
 
 def test_dropout_in_a_single_layer_warns_that_it_does_nothing() -> None:

@@ -12,7 +12,7 @@ import torch
 import cellwright.nn as cwnn
 from cellwright import ops
 from cellwright.cells import CELLS, Elman, GRUResetBefore, Jordan, PeepholeLSTM
-from cellwright.errors import ShapeError
+from cellwright.errors import ConfigError, ShapeError
 from cellwright.nn import Recurrent, copy_from_torch, count_parameters
 
 I, H, T, B = 3, 4, 5, 3
@@ -135,6 +135,18 @@ def test_a_torch_layer_that_does_not_fit_is_refused_and_nothing_is_copied(cell: 
     with pytest.raises(ShapeError, match="do not fit"):
         copy_from_torch(layer, theirs)
     assert all(torch.equal(before[key], value) for key, value in layer.state_dict().items())
+
+
+def test_weights_of_torch_in_the_wrong_place_are_answered_with_the_right_one() -> None:
+    theirs = torch.nn.LSTM(I, H)
+    layer = Recurrent(CELLS["LSTM"](), I, H)
+    with pytest.raises(RuntimeError, match=r"cellwright\.nn\.copy_from_torch\(this layer, that layer\)"):
+        torch.nn.Sequential(layer).load_state_dict(torch.nn.Sequential(theirs).state_dict())
+    layer.load_state_dict(layer.state_dict())
+    with pytest.raises(ConfigError, match=r"found LSTM and LSTM.\n.*layer\.load_state_dict"):
+        copy_from_torch(cwnn.LSTM(I, H), theirs)
+    with pytest.raises(ConfigError, match="found LSTM and Recurrent"):
+        copy_from_torch(theirs, layer)  # type: ignore[arg-type]
 
 
 def test_a_cell_of_ones_own_with_lstm_gates_takes_torch_weights() -> None:

@@ -31,6 +31,7 @@ class ClassifyKind(TaskKind[ClassifyConfig, TextClassifier]):
     name = "classify"
     config = ClassifyConfig
     embedded = tuple(EMBEDDED)
+    example = Example
     networks = tuple(NETWORKS)
 
     def build(self, config: ClassifyConfig, cell: Cell | None = None) -> ClassifyTask:

@@ -27,6 +27,7 @@ class SeriesClassifyKind(TaskKind[ClassifyConfig, SeriesClassifier]):
     name = "series-classify"
     config = ClassifyConfig
     embedded = EMBEDDED
+    example = Series
     networks = tuple(NETWORKS)
 
     def build(self, config: ClassifyConfig, cell: Cell | None = None) -> SeriesTask:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,8 +77,15 @@ class SeriesClassifier:
         """
         return self.predict_many([series])[0]
 
-    def predict_many(self, several: Sequence[str | Sequence[Sequence[float]] | np.ndarray]) -> list[SeriesAnswer]:
-        """The same for each; short ones are read together."""
+    def predict_many(self, several: Iterable[str | Sequence[Sequence[float]] | np.ndarray]) -> list[SeriesAnswer]:
+        """The same for each; short ones are read together. Raises DataError: one series in place of several, too."""
+        if isinstance(several, str | bytes | Mapping) or not isinstance(several, Iterable):
+            raise DataError(
+                f"Expected a list of series, found {type(several).__name__}.", repair="model.predict(series)"
+            )
+        several = list(several)
+        if not several:
+            return []
         shares_BK = probabilities(self.network, [self.series(series) for series in several], self.rows)
         answers = []
         for shares_K in shares_BK:

@@ -116,6 +116,11 @@ class Forecaster:
         if str(table) in EMBEDDED:
             (frame,) = open_panel(ForecastData(path=str(table))).frames
             return Panel(frame.name, [held_back(frame, self.settings.horizon)])
+        if not isinstance(table, str | Path):
+            raise DataError(
+                f"Expected the name of a CSV file, found {type(table).__name__}.",
+                repair="Write the rows into a file first, with the columns of training.",
+            )
         columns: dict[str, Any] = {"targets": self.columns, "known": self.known, "time_column": self.time_column}
         columns["series_column"] = self.series_column
         return read_panel(Path(table), self.settings.model_copy(update=columns))

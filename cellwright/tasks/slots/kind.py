@@ -33,6 +33,7 @@ class SlotsKind(TaskKind[SlotsConfig, SlotModel]):
     name = "slots"
     config = SlotsConfig
     embedded = tuple(EMBEDDED)
+    example = Utterance
     networks = tuple(NETWORKS)
 
     def build(self, config: SlotsConfig, cell: Cell | None = None) -> SlotsTask:

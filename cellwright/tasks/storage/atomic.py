@@ -190,6 +190,10 @@ def kind_of_folder(folder: str | Path, *, newest: int = FORMAT_VERSION) -> str:
 
 def write_file(path: Path, data: bytes) -> None:
     """Write one file atomically: temporary, fsync, rename, fsync of the folder."""
+    if not path.name:  # "", "." and "/"
+        raise StorageError(
+            "Expected a file to write, found a folder.", file=path, repair=f"Name a file in it: {path / 'NAME'}."
+        )
     temporary = path.with_name(f".{path.name}.tmp-{os.getpid()}")
     try:
         disk().remove(temporary)

@@ -30,6 +30,7 @@ class TagKind(TaskKind[TagConfig, Tagger]):
     name = "tag"
     config = TagConfig
     embedded = tuple(EMBEDDED)
+    example = Utterance
     networks = tuple(NETWORKS)
 
     def build(self, config: TagConfig, cell: Cell | None = None) -> TagTask:

@@ -90,6 +90,9 @@ def test_answers_hold_every_class_once(model: SeriesClassifier) -> None:
         for name, share in answer.probabilities.items():
             assert alone.probabilities[name] == pytest.approx(share, abs=1e-5)
         assert json.loads(answer.to_json())["label"] == str(answer).split()[0]
+    assert model.predict_many(film for film in ()) == []
+    with pytest.raises(DataError, match="Expected a list of series, found str"):
+        model.predict_many("1,2,3")
     line = ":".join(",".join(str(v) for v in row) for row in films[0].values.T)
     assert model.predict(line).label == together[0].label
     assert "64 channels" in repr(model)

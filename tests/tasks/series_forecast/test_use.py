@@ -124,6 +124,9 @@ def test_other_settings_than_in_training_are_refused(model: Forecaster, tmp_path
     for setting in ({"look_back": 24}, {"horizon": 24}, {"calendar": ["hour"]}):
         with pytest.raises(ConfigError, match="as in training"):
             cw.evaluate(model, **setting)  # type: ignore[arg-type]
+    for given in (None, [[1.0, 2.0]], np.zeros((5, 2))):
+        with pytest.raises(DataError, match="Expected the name of a CSV file, found"):
+            model.predict(given)  # type: ignore[arg-type]
     frame = hourly(1200, 0)
     other = as_csv(replace(frame, columns=["load", "wind"]), tmp_path / "other.csv")
     with pytest.raises(DataError, match="'temperature'"):
