@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
 from cellwright.errors import DataError
 from cellwright.tasks.data.conll import conll_text, read_conll
+from cellwright.tasks.data.csv_cells import check_no_table
 from cellwright.tasks.data.jsonl import jsonl_text, read_jsonl
 from cellwright.tasks.data.labelled import checked
 from cellwright.tasks.data.labels import intent_labels, slot_labels, unseen_labels
@@ -16,7 +16,7 @@ from cellwright.tasks.data.rasa import rasa_text, read_rasa
 from cellwright.tasks.data.schemes import Scheme
 from cellwright.tasks.data.seq_files import read_seq, seq_files
 from cellwright.tasks.data.splits import split_places
-from cellwright.tasks.data.text import Unit, read_lines
+from cellwright.tasks.data.text import Unit, first_line
 from cellwright.tasks.data.utterance import Corpus, Utterance
 from cellwright.tasks.storage.atomic import make_folder, write_file
 
@@ -24,6 +24,10 @@ __all__ = ["FORMATS", "Format", "corpus_texts", "read_corpus", "read_utterances"
 
 Format = Literal["seq", "conll", "jsonl", "rasa"]
 FORMATS: tuple[Format, ...] = ("seq", "conll", "jsonl", "rasa")
+REPAIR = (
+    "Texts with a class each, without slots: cellwright train classify. With slots, as JSON lines: "
+    '{"text": "to Rome", "spans": [{"start": 3, "end": 7, "label": "city"}], "intent": "fly"}'
+)
 SUFFIX = {"conll": "conll", "jsonl": "jsonl", "rasa": "yml"}
 
 
@@ -73,7 +77,7 @@ def read_utterances(
     elif place.suffix in (".json", ".jsonl") or _looks_like_json(place):
         records = read_jsonl(place, unit)
     else:
-        _check_no_table(place)
+        check_no_table(place, first_line(place), "words with their slots", REPAIR)
         records = read_conll(place)
     if not records:
         raise DataError(
@@ -148,22 +152,7 @@ def _check_holds(format: Format, utterances: Sequence[Utterance]) -> None:
 
 
 def _looks_like_json(path: Path) -> bool:
-    return next((line.lstrip() for line in read_lines(path) if line.strip()), "").startswith("{")
-
-
-def _check_no_table(path: Path) -> None:
-    """Raises DataError: a table of texts, whose rows would be taken for words and tags."""
-    first = next((line for line in read_lines(path) if line.strip()), "")
-    names = {cell.strip(" \"'").lower() for cell in re.split("[,;\t]", first)}
-    if path.name.removesuffix(".gz").endswith(".csv") or {"text", "label"} <= names:
-        raise DataError(
-            "Expected words with their slots (JSON lines, CoNLL columns, seq.in or Rasa's YAML), found a table.",
-            file=path,
-            line=1,
-            source=first[:200],
-            repair="Texts with a class each, without slots: cellwright train classify. With slots, as JSON lines: "
-            '{"text": "to Rome", "spans": [{"start": 3, "end": 7, "label": "city"}], "intent": "fly"}',
-        )
+    return first_line(path).startswith("{")
 
 
 def _unseen_labels(corpus: Corpus[Utterance]) -> list[str]:

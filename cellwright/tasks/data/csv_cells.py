@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import itertools
+import re
 from pathlib import Path
 
 from cellwright.errors import DataError
 
-__all__ = ["csv_cells", "is_number", "separator_of"]
+__all__ = ["check_no_table", "csv_cells", "is_number", "separator_of"]
 
 SEPARATORS = (",", ";", "\t")
 NAMED = "sep="  # a first line that spreadsheets write and hide: sep=;
@@ -60,6 +61,13 @@ def csv_cells(content: str, path: Path, separator: str | None = None) -> list[tu
         if any(cell.strip() for cell in cells):
             found.append((begins, cells))
         begins = reader.line_num + 1 + skipped
+
+
+def check_no_table(path: Path, first: str, wanted: str, repair: str) -> None:
+    """Raises DataError: a table, of which `first` is the first line; its rows would be taken for words."""
+    names = {cell.strip(" \"'").lower() for cell in re.split("[,;\t]", first)}
+    if path.name.removesuffix(".gz").endswith(".csv") or {"text", "label"} <= names:
+        raise DataError(f"Expected {wanted}, found a table.", file=path, line=1, source=first[:200], repair=repair)
 
 
 def is_number(cell: str) -> bool:

@@ -18,6 +18,7 @@ __all__ = [
     "Unit",
     "check_text",
     "decode",
+    "first_line",
     "join_words",
     "numbered_blocks",
     "read_bytes",
@@ -100,6 +101,11 @@ def read_lines(path: Path, encoding: str = "utf-8") -> list[str]:
     # Not splitlines(): a form feed or U+2028 within a line does not end it.
     lines = [line.removesuffix("\r") for line in decode(read_bytes(path), path, encoding).split("\n")]
     return lines[:-1] if not lines[-1] else lines
+
+
+def first_line(path: Path) -> str:
+    """The first line that is not blank, without white space at its ends. Raises DataError, as `read_lines`."""
+    return next((line.strip() for line in read_lines(path) if line.strip()), "")
 
 
 def decode(data: bytes, path: Path, encoding: str = "utf-8") -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cellwright.errors import DataError
+from cellwright.tasks.data.csv_cells import check_no_table
 from cellwright.tasks.data.jsonl import read_jsonl
 from cellwright.tasks.data.labelled import Labelled
 from cellwright.tasks.data.text import Unit, numbered_blocks, read_lines
@@ -40,7 +41,7 @@ def read_tagged(path: Path, form: str, column: str = "", unit: Unit = "word") ->
 
 
 def format_of(path: Path) -> str:
-    """Found from the name, else from the first lines."""
+    """Found from the name, else from the first lines. Raises DataError: a table of texts."""
     name = path.name.removesuffix(".gz")
     if name.endswith((".jsonl", ".json")):
         return "jsonl"
@@ -51,6 +52,7 @@ def format_of(path: Path) -> str:
     first = some[0] if some else ""
     if first.lstrip().startswith("{"):
         return "jsonl"
+    check_no_table(path, first, "words with their tags", "Texts with a class each: cellwright train classify.")
     if "\t" in first:
         cells = first.split("\t")
         return "conllu" if len(cells) == CONLLU_COLUMNS and cells[0][:1].isdigit() else "conll"

@@ -99,6 +99,10 @@ def test_bytes_of_another_encoding_and_a_folder_of_nothing(tmp_path: Path) -> No
     (tmp_path / "x.conll").write_bytes("a\tX\nü\tY\n".encode("latin-1"))
     with pytest.raises(DataError, match="Expected UTF-8, found byte 0xfc"):
         corpus(tmp_path / "x.conll")
+    for name, text in (("x.csv", "text,label\nI love it,good\n"), ("x.tsv", "label\ttext\ngood\tI love it\n")):
+        (tmp_path / name).write_text(text * 10)  # its lines are no words of a text without spaces
+        with pytest.raises(DataError, match=r"(?s)Expected words with their tags, found a table.*train classify"):
+            corpus(tmp_path / name)
     (tmp_path / "folder").mkdir()
     with pytest.raises(DataError, match="found none of them"):
         corpus(tmp_path / "folder")
