@@ -17,6 +17,8 @@ from cellwright.tasks.sweep.trials import COMPLETE, Trial, best_of
 
 __all__ = ["SweepReport", "trial_line"]
 
+WIDEST = 1000  # columns of text
+
 
 def trial_line(trial: Trial, trials: int, best: bool) -> str:
     """One run in one line."""
@@ -54,7 +56,7 @@ class SweepReport:
         for title in (*figures, "epochs", "seconds"):
             table.add_column(title.replace("_", " "), justify="right", no_wrap=True)
         for title in (*keys, ""):
-            table.add_column(title, overflow="fold")
+            table.add_column(title, no_wrap=True)
         for trial in sorted(self.trials, key=_rank):
             table.add_row(
                 trial.folder,
@@ -64,7 +66,11 @@ class SweepReport:
                 *(_text(trial.values[key]) for key in keys),
                 "" if trial.state == COMPLETE else trial.state,
             )
+        # Too wide a table would lose its last columns, what was searched: a terminal breaks its lines instead.
+        narrow = console.width
+        console.width = max(narrow, console.measure(table, options=console.options.update(width=WIDEST)).maximum)
         console.print(table)
+        console.width = narrow
         for trial in self.trials:
             if trial.error:
                 console.print(f"{trial.folder} failed: {trial.error}", highlight=False, soft_wrap=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 import os
 import shutil
@@ -11,11 +12,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from cellwright.errors import CellwrightError, ConfigError, StorageError, TrainingError
 from cellwright.tasks.api import load, train_kind
 from cellwright.tasks.registry import kind_named
 from cellwright.tasks.sweep.definition import Definition, begin, define, reopen
+from cellwright.tasks.sweep.report import SweepReport
 from cellwright.tasks.sweep.run import run_sweep
 from cellwright.tasks.sweep.search import Search
 from cellwright.tasks.sweep.space import settings_of
@@ -152,6 +155,19 @@ def test_the_first_run_has_the_settings_as_they_are(tmp_path: Path, settings: st
     }
     outside = search.ask([], {"train.learning_rate": 0.5, "train.clip": 2}).values
     assert outside["train.learning_rate"] <= 0.1
+
+
+def test_a_narrow_console_loses_no_column(swept: Path) -> None:
+    told = Console(file=io.StringIO(), width=40)
+    trials = read_trials(swept)
+    SweepReport("memory", swept, trials).print(told)
+    rows = told.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    assert rows[0].split()[-2:] == ["model.hidden_size", "train.learning_rate"]
+    for trial in trials:
+        (row,) = [row for row in rows if row.startswith(f"{trial.folder} ")]
+        assert f" {trial.values['model.hidden_size']} " in row
+        assert f"{trial.values['train.learning_rate']:.4g}" in row
+    assert told.width == 40
 
 
 def test_settings_that_do_not_go_together_fail_alone(tmp_path: Path, settings: str) -> None:
