@@ -39,6 +39,18 @@ def module() -> Any:
     return load
 
 
+def test_rows_of_another_instruction_set_go_to_a_file_of_their_own(tmp_path: Path) -> None:
+    file = tmp_path / "engine.json"
+    kept = json.dumps({"rows": {"GRU train": {"status": "measured", "isa": "another"}}})
+    file.write_text(kept)
+    done = python(
+        str(ENGINE / "run.py"), "--quick", "--threads", "1", "--rows", "^LSTM stepper H=64$", "--out", str(file)
+    )
+    assert done.returncode != 0
+    assert "found another. Write to another file: --out benchmarks/results/engine-" in done.stderr
+    assert file.read_text() == kept
+
+
 def test_a_quick_run_measures_rows_and_keeps_those_of_before(tmp_path: Path) -> None:
     file = tmp_path / "engine.json"
     file.write_text(json.dumps({"rows": {"GRU train": {"status": "measured"}, "a row that is gone": {}}}))

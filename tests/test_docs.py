@@ -91,9 +91,9 @@ def of_engine(name: str) -> ModuleType:
     return module
 
 
-def engine_rows() -> dict[str, Any]:
+def engine_rows(file_name: str = "engine.json") -> dict[str, Any]:
     """Measured rows by name; none before the first measurement."""
-    file = RESULTS / "engine.json"
+    file = RESULTS / file_name
     rows: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))["rows"] if file.exists() else {}
     return rows
 
@@ -211,7 +211,14 @@ def microscope_table() -> str:
     return "\n".join([*lines, "", f"{data['machine']['cores']} cores with a load of {loads[0]:g} to {loads[-1]:g}."])
 
 
+def engine_tables(file_name: str) -> str:
+    """The rows that were measured on another processor, of all that there are."""
+    found = engine_rows(file_name)
+    return of_engine("report").tables([row for row in of_engine("suite").ROWS if row.name in found], found)
+
+
 SPEED = ROOT / "docs" / "engine-speed.md"
+AVX512 = "engine-avx512bf16.json"
 PARTS = {
     "settings": (ROOT / "docs" / "settings.md", settings_tables),
     "sweep": (ROOT / "docs" / "training.md", sweep_table),
@@ -232,6 +239,8 @@ PARTS = {
     "compare": (ROOT / "README.md", lambda: compare_table("travel-en")),
     "engine": (SPEED, lambda: of_engine("report").tables(of_engine("suite").ROWS, engine_rows())),
     "engine-machine": (SPEED, lambda: of_engine("report").conditions(engine_rows())),
+    "engine-avx512": (SPEED, lambda: engine_tables(AVX512)),
+    "engine-avx512-machine": (SPEED, lambda: of_engine("report").conditions(engine_rows(AVX512))),
     "speed": (ROOT / "README.md", lambda: of_engine("report").sentence(engine_rows())),
 }
 

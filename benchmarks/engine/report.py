@@ -127,8 +127,9 @@ def sentence(results: Mapping[str, Mapping[str, Any]]) -> str:
         for figure in results.get(name, {}).get("figures", ()):
             if figure["name"] == peer:
                 said.append(f"{figure['value']:.2f}× {label}")
-    page = "[all rows, also those that lose](docs/engine-speed.md)"
+    page = "[all rows, also those that lose, and those of AVX-512](docs/engine-speed.md)"
     if not said:
         return f"Speed of the compiled layers on a CPU: {NOT_MEASURED} (`make bench`; {page})."
-    work = "A training step in float32 on a CPU (T = 50, B = 32, 256 units) beside others, as ratios of speed"
+    isa = " and ".join(sorted({str(row.get("isa", "")).upper() for row in results.values()}))
+    work = f"A training step in float32 on a CPU with {isa} (T = 50, B = 32, 256 units) beside others, as ratios"
     return f"{work}: {', '.join(said)}; {page}."

@@ -4,7 +4,8 @@
     python benchmarks/engine/run.py --rows "LSTM packed"     those whose name or section matches
     python benchmarks/engine/run.py --quick --rows "GRU"     tiny sizes: does it run? Says nothing of speed
 
-Each row runs in a process of its own, so that first calls are first calls and a crash costs one row.
+Each row runs in a process of its own, so that first calls are first calls and a crash costs one row. Rows of another
+instruction set are not merged beside those of a file: they go to a file of their own, engine-ISA.json.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ from record import RESULTS, cpu_name  # noqa: E402
 from report import line_of  # noqa: E402
 from suite import ROWS, Row  # noqa: E402
 
+from cellwright.engine.lower.target import host_isas  # noqa: E402
+
 OUT = RESULTS / "engine.json"
 PACKAGES = ("cellwright", "torch", "llvmlite", "numpy", "jax", "onnxruntime")
 TIMEOUT = 1200
@@ -52,8 +55,6 @@ def child(row: Row, quick: bool, threads: int, file: Path) -> None:
 
     torch.set_num_threads(threads)
     from measure import measure
-
-    from cellwright.engine.lower.target import host_isas
 
     result = measure(shrunk(row) if quick else row, quick)
     file.write_text(json.dumps(result | {"isa": next(iter(host_isas()), None), "quick": quick}, default=str))
@@ -127,6 +128,18 @@ def merge(file: Path, name: str, result: dict[str, Any]) -> None:
     fresh.replace(file)
 
 
+def check_processor(file: Path) -> None:
+    """Ends with a message where the rows of a file are of another instruction set than this processor's."""
+    rows = json.loads(file.read_text(encoding="utf-8"))["rows"].values() if file.exists() else ()
+    found, host = sorted({str(row["isa"]) for row in rows if row.get("isa")}), next(iter(host_isas()), None)
+    if found and found != [host]:
+        own = f"{OUT.stem}-{host}.json"
+        sys.exit(
+            f"{file.name}: expected rows of {host}, found {', '.join(found)}. "
+            f"Write to another file: --out {(OUT.parent / own).relative_to(ROOT)}"
+        )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", default="", metavar="REGEX", help="only rows whose name or section matches")
@@ -147,6 +160,8 @@ def main() -> None:
     if options.out and options.quick and options.out.resolve() == OUT:
         sys.exit("--quick measures no speed: choose another file than the results")
     out = options.out or (None if options.quick else OUT)
+    if out:
+        check_processor(out)
     for row in chosen:
         before = surroundings(options.threads)
         result = in_process(row, options.quick, options.threads) | before

@@ -20,7 +20,7 @@ PACKED = (
 )
 EAGER = (
     "the peers multiply by the same matrices, at 40 % of the machine's sgemm already in eager mode; ours runs near"
-    " all of it, so that more is out of reach on two cores with AVX2"
+    " all of it, so that more is out of reach on two cores"
 )
 FEW_STEPS = (
     "a call costs 0.3 to 0.5 ms in Python and packs its matrices, as much as some steps;"
@@ -39,6 +39,10 @@ REASONS: dict[str, str] = {
     **dict.fromkeys(("LSTM T=1, forward", "LSTM T=1, train", "LSTM T=10, forward", "LSTM T=10, train"), FEW_STEPS),
     "LSTM B=1, forward": "one thread packs the matrices at every call; both threads share only the steps",
     "LSTM bfloat16 weights H=1024 B=4 train": "numbers are widened to float32 first: no instruction for bfloat16 here",
+    **dict.fromkeys(
+        ("LSTM forward", "LSTM train", "LSTM bfloat16 dense forward", "LSTM bfloat16 dense train"),
+        "torch.nn.LSTM is oneDNN's here, which is as near to the processor's limit",
+    ),
     "Elman H=256 train": "69 to 77 % from one measurement to the next: its products are the smallest of all",
     **dict.fromkeys(
         (
