@@ -46,8 +46,9 @@ def sweep_table() -> str:
 
 
 def slots_table() -> str:
-    """Mean ± standard deviation over seeds, from the committed results."""
-    lines = ["| set | seeds | slot F1 | intent | whole sentence | seconds a run |", "|---|---|---|---|---|---|"]
+    """Mean ± standard deviation over seeds, from the committed results; beside it what a table of words reaches."""
+    beside = "words alone: F1, intent, sentence"
+    lines = [f"| set | seeds | slot F1 | intent | whole sentence | {beside} | seconds a run |", "|---" * 7 + "|"]
     for file in sorted(RESULTS.glob("slots_*.json")):
         data = json.loads(file.read_text(encoding="utf-8"))
         cells = []
@@ -55,8 +56,10 @@ def slots_table() -> str:
             row = data["summary"].get(name)
             spread = f" ± {row['standard_deviation']:.2f}" if row and len(data["runs"]) > 1 else ""
             cells.append("–" if row is None else f"{row['mean']:.2f}{spread}")
+        table = next(row for row in data["runs"][0]["test"]["lines"] if row["name"] == "per-token table")
+        alone = ", ".join("–" if table[name] is None else f"{100 * table[name]:.1f}" for name in FIGURES)
         seconds = "–".join(f"{s:.0f}" for s in sorted({min(data["seconds"]), max(data["seconds"])}))
-        lines.append(f"| {data['set']} | {len(data['runs'])} | {' | '.join(cells)} | {seconds} |")
+        lines.append(f"| {data['set']} | {len(data['runs'])} | {' | '.join(cells)} | {alone} | {seconds} |")
     return "\n".join(lines)
 
 

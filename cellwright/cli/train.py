@@ -149,7 +149,7 @@ def print_settings(kind: TaskKind[Any, Any]) -> None:
     """Every setting of the task."""
     table = Table(box=None, pad_edge=False)
     for title in ("setting", "type", "default", "meaning"):
-        table.add_column(title)
+        table.add_column(title, no_wrap=title == "setting", overflow="fold")
     for row in config_table(kind.config):
         table.add_row(row.key, row.type, row.default, row.description)
     Console().print(table, markup=False)

@@ -8,7 +8,6 @@ Axes: T time, B batch, R rows, N valid steps of all sequences, I input, O output
 from __future__ import annotations
 
 import platform
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -23,7 +22,7 @@ from cellwright.engine.run.loop import is_traced
 from cellwright.engine.run.operators import UNTRANSFORMED, Setting, is_eager, is_transformed, run_layer
 from cellwright.engine.run.registry import compiled_for, multiplies_bfloat16, runs_here
 from cellwright.engine.run.tables import valid_rows
-from cellwright.errors import SlowPathWarning, UnsupportedOp
+from cellwright.errors import UnsupportedOp
 from cellwright.nn.layout import States
 from cellwright.nn.lengths import dtype_name, mask_padding
 
@@ -38,7 +37,6 @@ __all__ = [
     "rows_of",
     "rows_of_packed",
     "run_compiled",
-    "warn_slow",
     "why_not",
 ]
 
@@ -179,14 +177,6 @@ def why_not(x: Tensor, key: Callable[[], str]) -> str | None:
 RunPart = Callable[
     ["LayerRun", Rows, Sequence[Tensor], States, Sequence[Tensor]], tuple[Tensor, dict[int, list[Tensor]]]
 ]
-_told: set[tuple[str, str]] = set()
-
-
-def warn_slow(name: str, reason: str) -> None:
-    """Says once why the plain loop runs."""
-    if (name, reason) not in _told:
-        _told.add((name, reason))
-        warnings.warn(f"{name} runs in the plain loop: {reason}", SlowPathWarning, stacklevel=4)
 
 
 def run_compiled(

@@ -20,8 +20,9 @@ from cellwright.cells import Cell
 from cellwright.cells.stepping import checked_cell
 from cellwright.engine.run.loop import run_loop
 from cellwright.engine.run.registry import constant_for_compilers
+from cellwright.engine.run.slow_path import warn_slow
 from cellwright.errors import ConfigError
-from cellwright.nn.compiled import LayerSource, directed_resets, warn_slow
+from cellwright.nn.compiled import LayerSource, directed_resets
 from cellwright.nn.init import check_init, initialise, uniform
 from cellwright.nn.kernels import KernelLayer
 from cellwright.nn.layout import (

@@ -8,6 +8,8 @@ from typer.testing import CliRunner, Result
 
 from cellwright.cli.application import application
 from cellwright.errors import ConfigError
+from cellwright.tasks.registry import kind_named
+from cellwright.tasks.training.config import config_table
 
 TINY = (
     "data.problem=latch data.longest=4 data.gaps=[4] data.examples=10 data.size=48 model.hidden_size=8 "
@@ -63,3 +65,8 @@ def test_what_is_given_twice_or_of_another_task_is_refused(tmp_path: Path) -> No
     scheme = CliRunner().invoke(application, ["evaluate", str(tmp_path / "run"), "--scheme", "bio"])
     assert isinstance(scheme.exception, ConfigError)
     assert "--scheme is for (slots, tag), found one of memory" in str(scheme.exception)
+
+
+def test_names_of_settings_are_printed_whole_where_the_output_is_narrow() -> None:
+    printed = train("slots", "--settings").stdout.split()
+    assert {row.key for row in config_table(kind_named("slots").config)} <= set(printed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import warnings
 from collections.abc import Callable
 from typing import ClassVar
@@ -15,6 +16,7 @@ from cellwright import ops
 from cellwright.cells import LSTM, Cell
 from cellwright.engine import trace
 from cellwright.errors import CellError, SlowPathWarning, UnsupportedOp
+from cellwright.nn import Recurrent
 
 
 class TorchLSTM(Cell):
@@ -129,7 +131,7 @@ def test_a_torch_function_outside_the_list_runs_in_the_loop_and_says_so(name: st
     inside, plain = FOREIGN[name]
     cell = type(f"Foreign{next(_numbers)}", (Pair,), {})(inside)
     w, x, (h,) = cases.weights(cell, 1, 4), cases.sequence(3, 5, 1), cases.states(cell, 5, 4)
-    with pytest.warns(SlowPathWarning, match=rf"(?s){cell.name}\.step runs in the plain loop: torch\..*{__file__}:\d+"):
+    with pytest.warns(SlowPathWarning, match=rf"(?s){cell.name} runs in the plain loop: torch\..*{__file__}:\d+"):
         y, _ = cases.loop(cell, w, x, (h,))
     for t in range(3):
         h = plain(h, w["q"].expand(5, 4))
@@ -150,6 +152,18 @@ def test_the_slow_path_is_said_once(cases) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         cases.loop(*arguments)
+
+
+@pytest.mark.parametrize("text", [lambda a, q: torch.sinh(a), lambda a, q: a.sinh(), lambda a, q: a + torch.cos(q)])
+def test_a_layer_says_it_once_for_one_place(text: Callable) -> None:
+    cell = type(f"Foreign{next(_numbers)}", (Pair,), {})(text)
+    layer, x_TBI = Recurrent(cell, 3, 4), torch.randn(2, 5, 3)
+    with pytest.warns(SlowPathWarning, match=re.escape(__file__)) as said:
+        layer(x_TBI)
+    assert len(said) == 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        layer(x_TBI, backend="reference")
 
 
 def test_a_foreign_function_has_a_gradient(cases) -> None:

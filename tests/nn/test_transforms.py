@@ -12,8 +12,9 @@ from torch.autograd import forward_ad
 
 from cellwright import nn as cwnn
 from cellwright.cells import MGU
+from cellwright.engine.run import slow_path
 from cellwright.errors import BackendError, SlowPathWarning
-from cellwright.nn import Recurrent, compiled
+from cellwright.nn import Recurrent
 
 # torch scripts parts of its own forward mode
 pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated:DeprecationWarning")
@@ -79,7 +80,7 @@ def test_kernels_refuse_and_say_why(name: str, layer: Any, pair: tuple[Tensor, T
 
 
 def test_the_reason_is_said(pair: tuple[Tensor, Tensor], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compiled, "_told", set())
+    monkeypatch.setattr(slow_path, "_told", set())
     layer = LAYERS["Recurrent"]()
     with pytest.warns(SlowPathWarning, match=r"kernels have no rule for torch\.func's transforms"):
         TRANSFORMS["vmap"](lambda x: layer(x)[0], *pair)

@@ -6,7 +6,6 @@ Axes: T time, B batch, I input, O output, n features.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,17 +16,17 @@ from torch.utils import _pytree as pytree
 from cellwright.cells.cell import Cell, hidden_size_of, step_place, user_place
 from cellwright.cells.stepping import run_step
 from cellwright.engine.masks import Masking, mask_name
+from cellwright.engine.run.slow_path import warn_slow
 from cellwright.engine.run.torch_rows import TORCH_ROWS
 from cellwright.engine.spelling import respell
 from cellwright.engine.trace import branch_error, returned_values
-from cellwright.errors import CellError, SlowPathWarning
+from cellwright.errors import CellError
 from cellwright.ops import OPS, SPELLINGS, Operators
 
 __all__ = ["LoopValue", "is_traced", "run_loop"]
 
 _NOT_ELEMENTWISE = ("matmul", "concat", "slice", "sum", "mean", "amax", "softmax", "cumsum")
 _COMPARISONS = ("lt", "le", "gt", "ge")
-_told: set[tuple[str, str, object]] = set()
 
 
 def is_traced() -> bool:
@@ -247,15 +246,8 @@ def _foreign(func: Any, args: Any, named: Any) -> Any:
     """A torch function outside the op list: it runs, and this is said once."""
     values = [leaf for leaf in pytree.tree_leaves((args, named)) if isinstance(leaf, LoopValue)]
     cell, place = values[0].cell, user_place()
-    key = (cell, func.__name__, place.get("line"))
-    if key not in _told:
-        _told.add(key)
-        at = f" at {place['file']}:{place['line']}" if place else ""
-        warnings.warn(
-            f"{cell}.step runs in the plain loop: torch.{func.__name__}{at} is not in the op list",
-            SlowPathWarning,
-            stacklevel=4,
-        )
+    at = f"{place['file']}:{place['line']}" if place else ""
+    warn_slow(cell, f"torch.{func.__name__} is not in cellwright's op list" + (f", at {at}" if at else ""), at)
     return _each_sequence(func, args, named, place)
 
 

@@ -17,8 +17,8 @@ __all__ = ["read_seq", "seq_files"]
 def read_seq(folder: Path) -> list[Labelled]:
     """One split. `label` may be missing: then no utterance has an intent.
 
-    Raises DataError: files of unequal length (the first line that lacks its partner); words and tags that differ in
-    number; a line of `label` that is blank.
+    Raises DataError: files of unequal length (the first line where words and tags differ in number, else the first that
+    lacks its partner); words and tags that differ in number; a line of `label` that is blank.
     """
     words_file, tags_file, intent_file = folder / "seq.in", folder / "seq.out", folder / "label"
     words, tags = _lines(words_file), _lines(tags_file)
@@ -69,10 +69,23 @@ def _same_length(words: list[str], other: list[str], words_file: Path, other_fil
     line = min(len(words), len(other)) + 1
     lacking, source = (other_file, words) if len(other) < len(words) else (words_file, other)
     having = words_file if lacking is other_file else other_file
+    repair = f'Line {line} of {having.name} is "{source[line - 1].strip()[:120]}": add its partner, or remove it.'
+    if other_file.name == "seq.out" and (unlike := _first_unlike(words, other)):
+        line = unlike
+        repair = (
+            f"Line {line} has {len(words[line - 1].split())} words and {len(other[line - 1].split())} tags: "
+            f"{lacking.name} lacks a line here or a little above."
+        )
     raise DataError(
         f"{words_file.name} has {len(words):,} lines, {other_file.name} has {len(other):,}: "
         "each utterance needs a line in both.",
         file=lacking,
         line=line,
-        repair=f'Line {line} of {having.name} is "{source[line - 1].strip()[:120]}": add its partner, or remove it.',
+        repair=repair,
     )
+
+
+def _first_unlike(words: list[str], tags: list[str]) -> int | None:
+    """The first line with other numbers of words than tags: a line that is lost puts all lines after it out of step."""
+    pairs = enumerate(zip(words, tags, strict=False), start=1)
+    return next((number for number, (line, row) in pairs if len(line.split()) != len(row.split())), None)

@@ -177,6 +177,11 @@ def conll(text: str) -> Callable[[Path], Path]:
 
 WRONG: dict[str, tuple[Callable[[Path], Path], str, int | None]] = {
     "seq.out short": (lambda f: seq(f / "s", "a b\nc\n", "O O\n"), "seq.in has 2 lines, seq.out has 1", 2),
+    "seq.out lacks a line in the middle": (
+        lambda f: seq(f / "s", "a b\nc\nd e\nf\n", "O O\nO O\nO\n"),
+        "Line 2 has 1 words and 2 tags: seq.out lacks a line here or a little above",
+        2,
+    ),
     "label long": (lambda f: seq(f / "s", "a\nc\n", "O\nO\n", "i\ni\ni\n"), "label has 3", 3),
     "tags missing": (lambda f: seq(f / "s", "a b\nc\n", "O\nO\n"), "Expected 2 tags for 2 words, found 1", 1),
     "blank intent": (lambda f: seq(f / "s", "a\nc\n", "O\nO\n", "i\n \n"[:3] + "\nx"), "has 3", 3),
