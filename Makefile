@@ -42,9 +42,9 @@ bench: .venv/.installed
 	$(BIN)/python benchmarks/engine/run.py
 
 bench-slots: .venv/.installed
-	$(BIN)/python benchmarks/slots.py snips --seeds 1 2 3
+	$(BIN)/python benchmarks/slots.py snips --seeds 1 2 3 4
 	$(BIN)/python benchmarks/compare.py
-	$(BIN)/python benchmarks/slots.py snips-10 travel-en travel-zh weibo wnut17 --seeds 1
+	$(BIN)/python benchmarks/slots.py snips-10 travel-en travel-en-6 travel-zh weibo wnut17 --seeds 1
 
 clean:
 	rm -rf .venv build dist runs
