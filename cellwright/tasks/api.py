@@ -115,10 +115,11 @@ def few_steps(task: Task, train: TrainSection) -> list[str]:
     """A note where a run has so few steps that the network will hardly have learnt, and epochs that would do."""
     if task.train_size() > MANY:
         return []
-    steps = train.epochs * len(task.order(0, train.seed))
+    batches = len(task.order(0, train.seed))
+    steps = train.epochs_of(batches) * batches
     if not 0 < steps < FEW_STEPS:
         return []
-    epochs = math.ceil(ENOUGH_STEPS * train.epochs / steps)
+    epochs = math.ceil(ENOUGH_STEPS / batches)
     return [f"{steps:,} steps in all are few: with so few examples, try --set train.epochs={epochs:,}"]
 
 

@@ -91,6 +91,10 @@ class TrainSection(Section):
         0.0, ge=0, le=10**7, description="stop, resumably, after this many minutes; 0 = no limit"
     )
 
+    def epochs_of(self, batches: int) -> int:
+        """Passes over a training split of so many batches."""
+        return self.epochs
+
 
 class Config(Section):
     """All settings of a run. Derived classes replace `data` and `model` with their task's sections.

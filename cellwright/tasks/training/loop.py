@@ -99,7 +99,9 @@ class _Run:
         self.average = WeightAverage(task.model, train.average, plain=train.non_monotone > 0)
         self.now = Counters(train_size=task.train_size())
         self.parameters = [p for p in task.model.parameters() if p.requires_grad]
-        self.steps = train.epochs * len(task.order(0, train.seed))
+        batches = len(task.order(0, train.seed))
+        self.epochs = train.epochs_of(batches)
+        self.steps = self.epochs * batches
         self.began = time.monotonic()
         self.lower = train.precision == "bfloat16" and multiplies_bfloat16()
         self.before = 0.0  # seconds of earlier starts
@@ -228,7 +230,7 @@ class _Run:
             step=now.step,
             steps=self.steps,
             epoch=now.epoch + 1,
-            epochs=self.train.epochs,
+            epochs=self.epochs,
             position=now.position,
             batches=len(batches),
             loss=value,
@@ -276,7 +278,7 @@ class _Run:
         self._record(TIMES, {"epoch": now.epoch + 1, "seconds": seconds, "tokens_per_second": tokens_per_second})
         report = EpochReport(
             epoch=now.epoch + 1,
-            epochs=self.train.epochs,
+            epochs=self.epochs,
             step=now.step,
             loss=loss,
             valid=valid,
@@ -288,7 +290,7 @@ class _Run:
         )
         now.epoch, now.position, now.loss_sum, now.tokens = now.epoch + 1, 0, 0.0, 0
         now.epoch_began = seconds
-        if now.epoch >= self.train.epochs:
+        if now.epoch >= self.epochs:
             now.finished = "epochs"
         elif self.train.patience and now.epochs_since_best >= self.train.patience:
             now.finished = "patience"
