@@ -27,8 +27,8 @@ def test_a_missing_word_needs_both_sides(tmp_path: Path) -> None:
 
 
 def test_a_later_word_tells_the_sense(tmp_path: Path) -> None:
-    """Row D16: 苹果 … 乔布斯. Twelve epochs: with eight, seed 1 learns all on AVX2 and 96.8 % on AVX-512, where sums are
-    rounded otherwise."""
+    """Row D16: 苹果 … 乔布斯. Twelve epochs: with eight, seed 1 learns all on AVX2 and 96.8 % on AVX-512, whose sums
+    are rounded otherwise."""
     both, chance = right(tmp_path / "both", data="senses", train__epochs=12)
     assert chance == 0.5
     assert both >= 0.99
