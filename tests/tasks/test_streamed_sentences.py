@@ -144,3 +144,11 @@ def test_what_does_not_go_with_a_stream_is_refused(tmp_path: Path, task: str) ->
     (data / "valid.jsonl").unlink()
     with pytest.raises(DataError, match="Expected a validation split"):
         cw.train(task, data=data, out=tmp_path / "run", callbacks=[], **SETTINGS, data__stream=True)
+
+
+def test_a_folder_of_seq_files_is_told_how_to_be_read(tmp_path: Path) -> None:
+    """Before training, and where a model that streamed is evaluated on it."""
+    write_corpus(generate("en", train=40, valid=20, test=20), tmp_path / "seq", "seq")
+    with pytest.raises(DataError, match="found train") as caught:
+        open_slots(SlotsData(path=str(tmp_path / "seq"), stream=True))
+    assert "data.stream=false" in str(caught.value)

@@ -20,7 +20,16 @@ from cellwright.tasks.data.text import Unit, first_line
 from cellwright.tasks.data.utterance import Corpus, Utterance
 from cellwright.tasks.storage.atomic import make_folder, write_file
 
-__all__ = ["FORMATS", "Format", "corpus_texts", "read_corpus", "read_utterances", "write_corpus", "write_texts"]
+__all__ = [
+    "FORMATS",
+    "SEQ_FILES",
+    "Format",
+    "corpus_texts",
+    "read_corpus",
+    "read_utterances",
+    "write_corpus",
+    "write_texts",
+]
 
 Format = Literal["seq", "conll", "jsonl", "rasa"]
 FORMATS: tuple[Format, ...] = ("seq", "conll", "jsonl", "rasa")
@@ -28,6 +37,7 @@ REPAIR = (
     "Texts with a class each, without slots: cellwright train classify. With slots, as JSON lines: "
     '{"text": "to Rome", "spans": [{"start": 3, "end": 7, "label": "city"}], "intent": "fly"}'
 )
+SEQ_FILES = ("seq.in", "seq.out", "label")
 SUFFIX = {"conll": "conll", "jsonl": "jsonl", "rasa": "yml"}
 
 
@@ -52,7 +62,7 @@ def read_corpus(
     if root.is_file() or (root / "seq.in").exists():
         corpus.train = read_utterances(root, scheme=scheme, unit=unit)
         return corpus
-    places = split_places(root, folders_of=("seq.in", "seq.out", "label"))
+    places = split_places(root, SEQ_FILES)
     if not places:
         raise DataError(
             "Expected train, valid (or dev) and test, found none of them.",

@@ -49,11 +49,14 @@ def check_validation(data: StreamedData, corpus: Corpus[Any]) -> None:
 
 
 def streamed_corpus(
-    root: Path, read: Callable[[Path], list[ExampleT]], stream: Callable[[Path], Sequence[ExampleT]]
+    root: Path,
+    read: Callable[[Path], list[ExampleT]],
+    stream: Callable[[Path], Sequence[ExampleT]],
+    folders_of: Sequence[str] = (),
 ) -> Corpus[ExampleT]:
-    """What of a folder is there: valid and test in memory, train on the disk."""
+    """What of a folder is there: valid and test in memory, train on the disk; `folders_of` as in `split_places`."""
     corpus: Corpus[ExampleT] = Corpus(root.name)
-    for split, place in split_places(root).items():
+    for split, place in split_places(root, folders_of).items():
         setattr(corpus, split, stream(place) if split == "train" else read(place))
     if corpus.train:
         corpus.notes.append(stream_note(corpus.train))

@@ -63,5 +63,6 @@ def _no_lines(place: Path) -> DataError:
     return DataError(
         f"Expected JSON lines for data.stream, found {place.name}.",
         file=place,
-        repair='Write it as JSON lines: {"tokens": ["to", "Rome"], "slots": ["O", "B-city"], "intent": "fly"}',
+        repair='Write it as JSON lines: {"tokens": ["to", "Rome"], "slots": ["O", "B-city"], "intent": "fly"}; '
+        "or, where it fits into memory, --set data.stream=false",
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cellwright.tasks.data.corpus import read_corpus, read_utterances
+from cellwright.tasks.data.corpus import SEQ_FILES, read_corpus, read_utterances
 from cellwright.tasks.data.splits import check_path
 from cellwright.tasks.data.streamed_data import streamed_corpus
 from cellwright.tasks.data.streamed_sentences import stream_labelled, stream_sentences
@@ -31,6 +31,7 @@ def open_corpus(data: SlotsData) -> Corpus[Utterance]:
             lambda place: stream_sentences(
                 stream_labelled(place, unit=data.unit, size=data.size), data.scheme, data.unit
             ),
+            SEQ_FILES,
         )
     corpus = read_corpus(root, scheme=data.scheme, unit=data.unit)
     if data.size:
