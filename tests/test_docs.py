@@ -113,8 +113,9 @@ def tasks_table(task: str) -> str:
         (first, ours), *others = means.items()
         model = ours if first == "model" else f"{first} {ours}"
         goal = f" ({write({'mean': abs(asked[figure])}, 1)} asked)" if asked else ""
-        minutes = max(run["seconds"] for run in data["runs"]) / 60
-        cells = [file.stem.removeprefix(f"{task}_"), figure, len(data["runs"]), f"{minutes:.1f}", model + goal]
+        taken = [f"{seconds / 60:.1f}" for seconds in sorted(run["seconds"] for run in data["runs"])]
+        minutes = "–".join(dict.fromkeys((taken[0], taken[-1])))  # least and most: some ran beside other work
+        cells = [file.stem.removeprefix(f"{task}_"), figure, len(data["runs"]), minutes, model + goal]
         lines.append(f"| {' | '.join(map(str, cells))} | {'; '.join(f'{name} {value}' for name, value in others)} |")
     return "\n".join(lines)
 
