@@ -22,8 +22,9 @@ from llvmlite import ir
 
 from cellwright import __version__
 from cellwright.engine.lower.compile import OPTIONS, Loaded, compile_module, load_object
-from cellwright.engine.lower.target import Target
+from cellwright.engine.lower.target import Target, host_isas
 from cellwright.engine.store import VERSION, Store, cache_folder
+from cellwright.errors import ConfigError
 
 __all__ = ["Load", "load_module", "loads"]
 
@@ -54,7 +55,15 @@ def load_module(name: str, text: str, build: Callable[[], ir.Module], target: Ta
     Args:
         text: all that `build` reads besides the target, in full.
         build: writes the module, where its code is not found.
+
+    Raises:
+        ConfigError: this machine does not run the target's instructions, which would end the process.
     """
+    if target.isa.name not in host_isas():
+        raise ConfigError(
+            f"Expected an instruction set that this machine runs, found {target.isa.name}.",
+            repair=f"It runs {', '.join(host_isas())}; set CELLWRIGHT_ISA to one of them, or leave it out.",
+        )
     key = _key(name, text, target)
     with _lock:
         loaded = _loaded.get(key)

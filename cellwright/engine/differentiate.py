@@ -68,12 +68,12 @@ class Write:
     def div(self, a: int, b: int) -> int:
         return self.op("div", a, b)
 
-    def half_at_ties(self, wins: str, a: int, b: int, g: int) -> list[int | None]:
-        """`g` to whichever of a and b wins, half to each where they are equal."""
+    def half_at_ties(self, loses: str, a: int, b: int, g: int) -> list[int | None]:
+        """`g` to whichever of a and b does not lose, half to each where they are equal; to both where one is NaN."""
         half, zero = self.mul(g, self.number(0.5)), self.number(0.0)
         tie = self.op("eq", a, b)
-        first = self.op("where", tie, half, self.op("where", self.op(wins, a, b), g, zero))
-        second = self.op("where", tie, half, self.op("where", self.op(wins, b, a), g, zero))
+        first = self.op("where", tie, half, self.op("where", self.op(loses, a, b), zero, g))
+        second = self.op("where", tie, half, self.op("where", self.op(loses, b, a), zero, g))
         return [first, second]
 
 
@@ -116,7 +116,8 @@ def _spread(w: Write, g: int, x: int) -> int:
 
 
 def _pass_positive(w: Write, g: int, y: int, x: int) -> list[int | None]:
-    return [w.op("where", w.op("gt", y, w.number(0.0)), g, w.number(0.0))]
+    # asked this way round, NaN is not cut off: its gradient goes on, as in torch
+    return [w.op("where", w.op("le", y, w.number(0.0)), w.number(0.0), g)]
 
 
 # op: (cotangent g of the result y, arguments) -> cotangents of the arguments, None where there is none
@@ -137,8 +138,8 @@ VJP: dict[str, Row] = {
     "log": lambda w, g, y, x: [w.div(g, x)],
     "sqrt": lambda w, g, y, x: [w.div(w.mul(g, w.number(0.5)), y)],
     "abs": lambda w, g, y, x: [w.mul(g, _sign(w, x))],
-    "minimum": lambda w, g, y, a, b: w.half_at_ties("lt", a, b, g),
-    "maximum": lambda w, g, y, a, b: w.half_at_ties("gt", a, b, g),
+    "minimum": lambda w, g, y, a, b: w.half_at_ties("gt", a, b, g),
+    "maximum": lambda w, g, y, a, b: w.half_at_ties("lt", a, b, g),
     "lt": lambda w, g, y, a, b: [None, None],
     "le": lambda w, g, y, a, b: [None, None],
     "gt": lambda w, g, y, a, b: [None, None],

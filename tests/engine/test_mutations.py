@@ -135,7 +135,7 @@ MUTATIONS: dict[str, Callable[[Patch], None]] = {
     "gradient of softmax without its sum": vjp("softmax", lambda w, g, y, x: [w.mul(y, g)]),
     "gradient of cumsum from the front": vjp("cumsum", lambda w, g, y, x: [w.op("cumsum", g)]),
     "gradient of a sum twice": vjp("sum", lambda w, g, y, x: [w.op("spread", w.add(g, g), size=w.shape(x)[0])]),
-    "gradient of maximum to the loser": vjp("maximum", lambda w, g, y, a, b: w.half_at_ties("lt", a, b, g)),
+    "gradient of maximum to the loser": vjp("maximum", lambda w, g, y, a, b: w.half_at_ties("gt", a, b, g)),
     "gradient of amax to all": vjp("amax", lambda w, g, y, x: [w.op("spread", g, size=w.shape(x)[0])]),
     "gradient of where to both": vjp("where", lambda w, g, y, condition, a, b: [None, g, g]),
     "sub turned round": llvm("sub", lambda math, b, a: b.fsub(a[1], a[0])),

@@ -18,6 +18,7 @@ from cellwright.engine.lower.program import program_module
 from cellwright.engine.lower.target import ISAS, host_isas, target_of
 from cellwright.engine.run.registry import cell_key, compiled_for, force_isa
 from cellwright.engine.run.team import thread_count
+from cellwright.errors import ConfigError
 from cellwright.nn import Recurrent
 
 I, H, T, B = 3, 5, 4, 3
@@ -46,12 +47,13 @@ def value_and_gradients(layer: Any, x: Tensor, **given: Any) -> list[Tensor]:
 def test_nan_and_inf_go_where_they_go_in_the_plain_loop(name: str, odd: float, cell_of: Any) -> None:
     layer, x = made(cell_of(name)), torch.randn(T, B, I, dtype=torch.float64)
     x[1, 1, 0] = odd
-    with torch.no_grad():
-        ours, loop = layer(x, backend="cpu")[0], layer(x, backend="reference")[0]
-    assert torch.equal(ours.isnan(), loop.isnan())
-    torch.testing.assert_close(ours, loop, rtol=1e-11, atol=1e-11, equal_nan=True)
-    assert bool(ours[:, [0, 2]].isfinite().all())  # other sequences never notice
-    assert bool(ours[0].isfinite().all())
+    found = [value_and_gradients(layer, x, backend=backend) for backend in ("cpu", "reference")]
+    for ours, loop in zip(*found, strict=True):
+        assert torch.equal(ours.isnan(), loop.isnan())
+        torch.testing.assert_close(ours, loop, rtol=1e-11, atol=1e-11, equal_nan=True)
+    y = found[0][0]
+    assert bool(y[:, [0, 2]].isfinite().all())  # other sequences never notice
+    assert bool(y[0].isfinite().all())
 
 
 class Largest(Cell):
@@ -62,11 +64,39 @@ class Largest(Cell):
         return ops.tanh(ops.maximum(v, 0.1) + ops.minimum(v, 0.2) + ops.relu(v) + ops.amax(v) + ops.where(v > 0, v, 1))
 
 
+def clipping(clip: Any) -> type[Cell]:
+    class Clipping(Cell):
+        gates = "h"
+
+        def step(self, x, h, W, R, b):
+            return ops.tanh(clip(W.h @ x + R.h @ h + b.h, h))
+
+    return Clipping
+
+
+CLIPS = {
+    "relu(v)": clipping(lambda v, h: ops.relu(v)),
+    "maximum(v, 2 * h)": clipping(lambda v, h: ops.maximum(v, 2 * h)),
+    "minimum(v, 2 * h)": clipping(lambda v, h: ops.minimum(v, 2 * h)),
+}
+
+
 def test_the_largest_of_nan_is_nan() -> None:
     layer, x = made(Largest()), torch.randn(T, B, I, dtype=torch.float64)
     x[2, 0] = float("nan")
-    ours, loop = (layer(x, backend=backend)[0] for backend in ("cpu", "reference"))
-    torch.testing.assert_close(ours, loop, rtol=1e-13, atol=1e-13, equal_nan=True)
+    found = [value_and_gradients(layer, x, backend=backend) for backend in ("cpu", "reference")]
+    for ours, loop in zip(*found, strict=True):
+        torch.testing.assert_close(ours, loop, rtol=1e-12, atol=1e-12, equal_nan=True)
+
+
+@pytest.mark.parametrize("op", CLIPS)
+def test_the_gradient_of_nan_is_nan(op: str) -> None:
+    layer, x = made(CLIPS[op]()), torch.randn(T, B, I, dtype=torch.float64)
+    x[2, 0] = float("nan")
+    found = [value_and_gradients(layer, x, backend=backend) for backend in ("cpu", "reference")]
+    assert bool(found[0][2][2, 0].isnan().all())  # of x: a clip does not end it
+    for ours, loop in zip(*found, strict=True):
+        torch.testing.assert_close(ours, loop, rtol=1e-12, atol=1e-12, equal_nan=True)
 
 
 @pytest.mark.parametrize("name", CELLS)
@@ -193,6 +223,14 @@ def test_a_cell_runs_on_every_instruction_set_of_the_host(
         # both have rounded; layer norm and SLSTM divide by what may be small
         bound = (4096 if name.startswith("LayerNorm") or name == "SLSTM" else 64) * torch.finfo(dtype).eps
         assert float((mine - theirs).abs().max()) <= bound * max(1.0, float(theirs.abs().max()))
+
+
+@pytest.mark.parametrize("isa", OTHERS)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_instructions_that_the_host_has_not_are_refused(isa: str, dtype: torch.dtype) -> None:
+    layer = made(PeepholeLSTM(), dtype)
+    with force_isa(isa), pytest.raises(ConfigError, match=f"found {isa}.\n.*It runs .*{host_isas()[0]}"):
+        layer(torch.randn(T, B, I, dtype=dtype))
 
 
 @pytest.mark.parametrize("name", CELLS)
