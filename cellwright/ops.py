@@ -7,6 +7,7 @@ left of `@`. The batch and time axes are never visible. A value that defines `__
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +25,7 @@ __all__ = [
 
 Shape = tuple[int, ...]
 Array = NDArray[Any]
+_LARGEST_POWER = 64
 
 
 @dataclass(frozen=True)
@@ -180,6 +182,13 @@ def apply(op: str, *args: Any, **attrs: Any) -> Any:
     return OPS[op].numpy(*args, **attrs)
 
 
+def has_power(power: Any) -> bool:
+    """Whether `v ** power` is written in ops: as products, or as a root."""
+    if not isinstance(power, int | float) or isinstance(power, bool):
+        return False
+    return power == 0.5 or (float(power).is_integer() and 1 <= builtins.abs(power) <= _LARGEST_POWER)
+
+
 class Operators:
     """Python's operators, spelled as ops of the list, for every kind of value a `step` sees."""
 
@@ -222,6 +231,30 @@ class Operators:
 
     def __matmul__(self, other: Any) -> Any:
         return apply("matmul", self, other)
+
+    def __pow__(self, power: Any) -> Any:
+        """Itself `power` times, √ for 0.5, one over it for a negative number."""
+        if not has_power(power):
+            raise CellError(
+                f"a value to the power of {power if isinstance(power, int | float) else 'a ' + type(power).__name__}:"
+                f" known are whole numbers to {_LARGEST_POWER}, their negatives and 0.5",
+                repair="Write exp(p * log(v)).",
+                **self.place(),
+            )
+        if power == 0.5:
+            return apply("sqrt", self)
+        result, square, left = None, self, int(builtins.abs(power))
+        while left:
+            if left % 2:
+                result = square if result is None else apply("mul", result, square)
+            left //= 2
+            square = apply("mul", square, square) if left else square
+        return result if power > 0 else apply("div", 1.0, result)
+
+    def __rpow__(self, base: Any) -> Any:
+        raise CellError(
+            f"{base!r} to the power of a value is not in the op list", repair="Write exp(v * log(a)).", **self.place()
+        )
 
     def __neg__(self) -> Any:
         return apply("neg", self)

@@ -8,9 +8,11 @@ from typing import Any
 
 from cellwright.cells.cell import user_place
 from cellwright.errors import CellError
-from cellwright.ops import OPS, SPELLINGS, apply
+from cellwright.ops import OPS, SPELLINGS, apply, has_power
 
-__all__ = ["respell"]
+__all__ = ["WORDS", "respell", "unknown"]
+
+WORDS = {*SPELLINGS, "pow", "square"}  # names that a value answers to
 
 _NO_MATTER = ("inplace", "_stacklevel")  # arguments that change no number
 _FEATURES = (0, -1, None)  # a value is one feature vector: dim 0 and dim -1 are the same axis
@@ -28,6 +30,9 @@ def respell(name: str, args: Sequence[Any], named: Mapping[str, Any]) -> Callabl
         return (lambda: args[0].chunk(args[1])) if _is_features(rest) and not options else None
     if name in ("split", "narrow", "stack") or options:
         return None
+    if name in ("pow", "__pow__", "square"):
+        power = 2 if name == "square" else args[-1]
+        return (lambda: args[0] ** power) if has_power(power) and hasattr(args[0], "__cellwright_apply__") else None
     op = SPELLINGS.get(name)
     if op in ("softmax", "cumsum", "sum", "mean", "amax"):
         rest = args[1] if len(args) > 1 else dim
@@ -39,6 +44,12 @@ def respell(name: str, args: Sequence[Any], named: Mapping[str, Any]) -> Callabl
     if name in ("__radd__", "__rmul__"):
         args = args[::-1]
     return lambda: apply(op, *args)
+
+
+def unknown(name: str, named: Mapping[str, Any]) -> str:
+    """That a call of the torch function `name` means nothing in ops."""
+    others = f" with {', '.join(named)}" if named else " with these arguments"
+    return f"torch.{name}{others if name in WORDS else ''} is not in cellwright's op list"
 
 
 def _is_features(dim: Any) -> bool:

@@ -11,10 +11,10 @@ from typing import Any
 from cellwright.cells.cell import Cell, step_place, user_place
 from cellwright.cells.stepping import count_error, run_step
 from cellwright.engine.graph import Builder, Graph, Node
-from cellwright.engine.spelling import respell
+from cellwright.engine.spelling import WORDS, respell, unknown
 from cellwright.engine.verify import verify
 from cellwright.errors import CellError, UnsupportedOp
-from cellwright.ops import OPS, SPELLINGS, Operators
+from cellwright.ops import OPS, Operators
 
 __all__ = ["Value", "branch_error", "returned_values", "trace"]
 
@@ -150,14 +150,16 @@ class Value(Operators):
         meaning = respell(func.__name__, args, kwargs or {})
         if meaning is None:
             raise UnsupportedOp(
-                f"torch.{func.__name__} is not in cellwright's op list",
-                repair="Write it with cellwright.ops; the plain loop still runs it.",
+                unknown(func.__name__, kwargs or {}),
+                repair="Leave keepdim out: the result is one number, which stands beside vectors."
+                if "keepdim" in (kwargs or {})
+                else "Write it with cellwright.ops; the plain loop still runs it.",
                 **user_place(),
             )
         return meaning()
 
     def __getattr__(self, name: str) -> Any:
-        if name in SPELLINGS and not name.startswith("__"):
+        if name in WORDS and not name.startswith("__"):
             return lambda *args, **named: type(self).__torch_function__(_Named(name), (), (self, *args), named)
         if name.startswith("__"):
             raise AttributeError(name)

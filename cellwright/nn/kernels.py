@@ -21,7 +21,7 @@ from cellwright.nn.compiled import LayerSource, computed_in, rows_of, rows_of_pa
 from cellwright.nn.layout import Layout, States, batch_states, check_alike, check_input, check_states, read_input
 from cellwright.nn.lengths import Lengths
 from cellwright.nn.masking import StateMasks
-from cellwright.nn.segments import run_segments
+from cellwright.nn.segments import check_segments, run_segments
 from cellwright.nn.stepper import Stepper
 from cellwright.nn.tracing import Trace, trace_layer
 
@@ -33,7 +33,7 @@ class KernelLayer:
 
     Attributes:
         checkpoint_segments: pieces of time into which a training run is cut; only the states between them are kept,
-            the rest is computed again in the backward pass. 1 keeps everything.
+            the rest is computed again in the backward pass. 1 keeps everything, as do the plain loop and torch.compile.
         deterministic: None, or "any-split": a row's bits do not depend on which steps and sequences run beside it,
             and equal those of `stepper`; the input products are then made by our own product, not by torch's.
         state_masks: zoneout and recurrent dropout.
@@ -154,8 +154,9 @@ class KernelLayer:
             "own_products": self.own_products,
             "resets_TB": resets_TB,
         }
-        if self.checkpoint_segments > 1 and torch.is_grad_enabled() and not torch.compiler.is_compiling():
-            options["run_part"] = partial(run_segments, segments=self.checkpoint_segments)
+        segments = check_segments(self.checkpoint_segments)
+        if segments > 1 and torch.is_grad_enabled() and not torch.compiler.is_compiling():
+            options["run_part"] = partial(run_segments, segments=segments)
         if not torch.is_autocast_enabled("cpu"):
             return self.run_rows(x, lengths, states, options)
         lower = torch.get_autocast_dtype("cpu")

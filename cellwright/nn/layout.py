@@ -85,7 +85,14 @@ def check_resets(label: str, x: Tensor | PackedSequence, resets: Tensor | None, 
         raise ShapeError(
             f"{label} got resets= with a PackedSequence.", repair="Pass the padded tensor with lengths= and resets=."
         )
-    resets = resets if isinstance(resets, Tensor) else torch.as_tensor(resets)
+    if not isinstance(resets, Tensor):
+        try:
+            resets = torch.as_tensor(resets)
+        except (TypeError, ValueError, RuntimeError):
+            raise DtypeError(
+                f"{label} got resets as {type(resets).__name__}: they are flags.",
+                repair="Pass a tensor of bool, one flag for each step of each sequence.",
+            ) from None
     if tuple(resets.shape) != tuple(x.shape[:-1]):
         raise ShapeError(
             f"{label} got resets of shape {tuple(resets.shape)}: one flag for each step of x is {tuple(x.shape[:-1])}.",

@@ -37,6 +37,7 @@ from cellwright.nn.layout import (
 )
 from cellwright.nn.lengths import Lengths, mask_padding
 from cellwright.nn.masking import Rates, state_masks
+from cellwright.nn.segments import check_segments
 from cellwright.nn.stack import STACKS, input_sizes, run_stack
 from cellwright.nn.steady import check_held, steady_key
 from cellwright.nn.weights import Block, gate_views, stored_blocks, suffix
@@ -158,7 +159,7 @@ class Recurrent(KernelLayer, nn.Module):
         self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
         self.bias, self.batch_first, self.dropout = bias, batch_first, dropout
         self.bidirectional, self.stack = bidirectional, stack
-        self.checkpoint_segments, self.deterministic = checkpoint_segments, deterministic
+        self.checkpoint_segments, self.deterministic = check_segments(checkpoint_segments), deterministic
         self.init, self.forget_bias, self.max_lag = init, forget_bias, max_lag
         self.zoneout, self.recurrent_dropout = zoneout, recurrent_dropout
         self.state_masks = state_masks(cell, input_size, hidden_size, bias, zoneout, recurrent_dropout)

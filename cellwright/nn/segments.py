@@ -11,17 +11,18 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from numbers import Integral
+from typing import Any, NoReturn
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
+from cellwright.errors import BackendError, ConfigError
 from cellwright.nn.compiled import LayerRun, LayerSource, Rows
 from cellwright.nn.layout import States
 from cellwright.nn.restarts import Restarts, restarts_of
 
-__all__ = ["cut_rows", "run_segments"]
+__all__ = ["check_segments", "cut_rows", "run_segments"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +82,16 @@ class PieceByPiece(torch.autograd.Function):
         return (y, *held)
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, dy: Tensor, *d_finals: Tensor) -> tuple[Any, ...]:
+        with torch.no_grad():
+            gradients = PieceByPiece.gradients(ctx, dy, *d_finals)
+        if torch.is_grad_enabled():  # create_graph=True: a loss of gradients must not lose them without a word
+            gradients = OnlyFirst.apply(*[gradient.requires_grad_() for gradient in gradients])  # type: ignore[no-untyped-call]
+        return (None, None, None, *gradients)
+
+    @staticmethod
+    def gradients(ctx: Any, dy: Tensor, *d_finals: Tensor) -> tuple[Tensor, ...]:
+        """Of x, the initial states and the parameters."""
         pieces, count, (x, *rest) = ctx.pieces, ctx.count, ctx.saved_tensors
         stored = len(pieces.names)
         parameters, between = rest[:stored], rest[stored:]
@@ -105,7 +114,35 @@ class PieceByPiece(torch.autograd.Function):
             for total, gradient in zip(totals, others[count:], strict=True):
                 total.add_(gradient)
         starts = [total + gradient for total, gradient in zip(totals, held_grads, strict=False)]
-        return (None, None, None, dx, *starts, *totals[count:])
+        return (dx, *starts, *totals[count:])
+
+
+class OnlyFirst(torch.autograd.Function):
+    """Gradients, which refuse to be differentiated."""
+
+    @staticmethod
+    def forward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, ...]:
+        return tuple(gradient.view_as(gradient) for gradient in gradients)
+
+    @staticmethod
+    def backward(ctx: Any, *given: Tensor) -> NoReturn:
+        raise BackendError(
+            "checkpoint_segments has no second derivative.", repair="Set layer.checkpoint_segments = 1 for it."
+        )
+
+
+def check_segments(segments: object) -> int:
+    """A number of pieces.
+
+    Raises:
+        ConfigError: it is no whole number of at least 1.
+    """
+    if isinstance(segments, bool) or not isinstance(segments, Integral) or segments < 1:
+        raise ConfigError(
+            f"checkpoint_segments={segments!r}: it must be a whole number of at least 1.",
+            repair="1 keeps all steps; about √T pieces take the least memory.",
+        )
+    return int(segments)
 
 
 def run_segments(

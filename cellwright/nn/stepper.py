@@ -105,13 +105,18 @@ class Stepper:
             next call writes over it: copy what is to be kept.
 
         Raises:
-            ShapeError: x has another shape.
+            ShapeError, DtypeError: x has another shape, or is neither a tensor nor an array.
         """
         if isinstance(x, np.ndarray):
             self._check(x.shape)
             self._x_numpy[...] = x
             self._run()
             return self._y_numpy if x.ndim == 2 else self._y_numpy[0]
+        if not isinstance(x, Tensor):
+            raise DtypeError(
+                f"a stepper got {type(x).__name__}: it takes torch tensors and NumPy arrays.",
+                repair=f"Convert it: torch.tensor(x), of shape ({self.batch}, {self.input_size}).",
+            )
         self._check(x.shape)
         self._x.copy_(x.detach())
         self._run()

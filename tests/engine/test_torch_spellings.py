@@ -62,6 +62,14 @@ PAIRS: dict[str, tuple[Callable, Callable]] = {
     "mean": (lambda a, b: a * torch.mean(b, dim=0) + a.mean(), lambda a, b: a * ops.mean(b) + ops.mean(a)),
     "amax": (lambda a, b: a * torch.amax(b, (0,)), lambda a, b: a * ops.amax(b)),
     "cumsum": (lambda a, b: torch.cumsum(a, 0), lambda a, b: ops.cumsum(a)),
+    "powers": (
+        lambda a, b: torch.pow(a, 2) + b.square() + torch.square(b) + (a * a).pow(0.5) + a.pow(3.0),
+        lambda a, b: a**2 + b * b + b**2 + (a * a) ** 0.5 + a**3,
+    ),
+    "powers as products": (
+        lambda a, b: a**1 + b**2 + a**3 + b**4 + (a * a) ** 0.5 + (b * b + 1) ** -2,
+        lambda a, b: a + b * b + a * (a * a) + (b * b) * (b * b) + ops.sqrt(a * a) + 1 / ((b * b + 1) * (b * b + 1)),
+    ),
     "arithmetic": (
         lambda a, b: torch.sub(a, b) / torch.add(b.abs(), 1.0) - torch.neg(a).mul(b).div(2.0) + torch.multiply(3, a),
         lambda a, b: (a - b) / (ops.abs(b) + 1.0) - -a * b / 2.0 + 3 * a,
@@ -112,6 +120,9 @@ FOREIGN: dict[str, tuple[Callable, Callable]] = {
         lambda a, q: functional.softplus(a, beta=2.0),
     ),
     "add with alpha": (lambda a, q: torch.add(a, q, alpha=3), lambda a, q: torch.add(a, q, alpha=3)),
+    "pow": (lambda a, q: torch.pow(a * a, 1.5) + q, lambda a, q: (a * a).pow(1.5) + q),
+    "power of a number": (lambda a, q: torch.pow(2.0, a) + q, lambda a, q: 2.0**a + q),
+    "mean with keepdim": (lambda a, q: a - a.mean(-1, keepdim=True), lambda a, q: a - a.mean(-1, keepdim=True)),
     "clamp": (lambda a, q: torch.clamp(a, -0.3, 0.3), lambda a, q: a.clamp(-0.3, 0.3)),
     "flip": (lambda a, q: torch.flip(a, [0]) * q, lambda a, q: a.flip(-1) * q),
     "div rounding down": (
@@ -187,3 +198,28 @@ def test_other_dimensions_than_the_features_do_not_exist() -> None:
         for text in (lambda a, q, dim=dim: torch.softmax(a, dim), lambda a, q, dim=dim: torch.cat([a, q], dim)):
             with pytest.raises(CellError, match="only dim 0 or -1"):
                 trace(Pair(text), 1, 4)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (lambda a, q: a**1.5, "to the power of 1.5: known are whole numbers to 64"),
+        (lambda a, q: a**q, "to the power of a "),
+        (lambda a, q: a**0, "to the power of 0"),
+        (lambda a, q: a ** float("inf"), "to the power of inf"),
+        (lambda a, q: 2.0**a, "2.0 to the power of a value"),
+    ],
+)
+def test_other_powers_are_refused_with_the_line(text: Callable, said: str) -> None:
+    for backend in ("auto", "reference"):
+        with pytest.raises(CellError, match=said) as caught:
+            Recurrent(Pair(text), 3, 4)(torch.randn(2, 5, 3), backend=backend)
+        assert caught.value.file == __file__
+        assert "Write exp(" in str(caught.value)
+
+
+def test_arguments_that_no_op_has_are_named() -> None:
+    with pytest.raises(UnsupportedOp, match=r"torch.mean with keepdim is not .*list\n(.*\n)* *Leave keepdim out"):
+        trace(Pair(lambda a, q: a - a.mean(-1, keepdim=True)), 1, 4)
+    with pytest.raises(UnsupportedOp, match=r"torch.softplus with these arguments is not"):
+        trace(Pair(lambda a, q: functional.softplus(a, 2.0)), 1, 4)

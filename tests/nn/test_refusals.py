@@ -63,6 +63,8 @@ def test_resets_that_do_not_fit_are_refused(name: str, backend: str) -> None:
     refused(ShapeError, lambda: layer(X, resets=flags.t(), backend=backend), shape, "x is (time, batch)")
     kind = "got resets of float32: they are flags."
     refused(DtypeError, lambda: layer(X, resets=flags.float(), backend=backend), kind, "resets.bool()")
+    kind = "got resets as str: they are flags."
+    refused(DtypeError, lambda: layer(X, resets="x", backend=backend), kind, "a tensor of bool")
     packed = pack_padded_sequence(X, [5, 4])
     refused(ShapeError, lambda: layer(packed, resets=flags, backend=backend), "with a PackedSequence", "with lengths=")
 

@@ -11,6 +11,7 @@ from torch.nn.utils.rnn import pack_padded_sequence
 
 import cellwright.nn as cwnn
 from cellwright.cells import CELLS
+from cellwright.errors import BackendError, ConfigError
 from cellwright.nn import Recurrent
 from cellwright.nn.segments import run_segments
 
@@ -120,3 +121,33 @@ def test_a_run_without_gradients_is_not_cut(monkeypatch: pytest.MonkeyPatch) -> 
     with torch.no_grad():
         layer(x)
     assert len(calls) == 1
+
+
+@pytest.mark.parametrize("square", [False, True])
+def test_a_second_derivative_is_refused_not_lost(square: bool) -> None:
+    layer = made("PeepholeLSTM", checkpoint_segments=3)
+    x = torch.randn(T, B, I, dtype=torch.float64, requires_grad=True)
+    y, _ = layer(x)
+    (gradient,) = torch.autograd.grad((y * y if square else y).sum(), x, create_graph=True)
+    with pytest.raises(BackendError, match="no second derivative"):
+        (y.sum() + gradient.square().sum()).backward()
+
+
+def test_first_derivatives_of_a_graph_that_is_kept_are_the_same() -> None:
+    layer = made("PeepholeLSTM", checkpoint_segments=3)
+    x = torch.randn(T, B, I, dtype=torch.float64, requires_grad=True)
+    leaves = [x, *layer.parameters()]
+    once, kept = (torch.autograd.grad(layer(x)[0].sum(), leaves, create_graph=create) for create in (False, True))
+    for ours, theirs in zip(kept, once, strict=True):
+        assert torch.equal(ours, theirs)
+
+
+@pytest.mark.parametrize("segments", [0, -1, 1.5, "4", None, True])
+def test_what_is_no_number_of_pieces_is_refused(segments: Any) -> None:
+    said = f"checkpoint_segments={segments!r}: it must be a whole number of at least 1"
+    with pytest.raises(ConfigError, match=said):
+        made("MGU", checkpoint_segments=segments)
+    layer = made("torch's GRU")
+    layer.checkpoint_segments = segments
+    with pytest.raises(ConfigError, match=said):
+        layer(torch.randn(T, B, I, dtype=torch.float64))

@@ -162,6 +162,9 @@ def test_what_does_not_fit_is_refused() -> None:
     for x in (torch.zeros(B, I + 1), torch.zeros(B + 1, I), torch.zeros(I), np.zeros((1, B, I))):
         with pytest.raises(ShapeError, match=r"this stepper takes \(4, 3\)"):
             stepper(x)
+    for x in ([1.0, 2.0], None, "x"):
+        with pytest.raises(DtypeError, match=f"a stepper got {type(x).__name__}: it takes torch tensors and NumPy"):
+            stepper(x)
     with pytest.raises(ShapeError, match="a stepper's state of shapes"):
         stepper.state = (torch.zeros(1, B, H), torch.zeros(1, B, H + 1))
     with pytest.raises(ShapeError, match=r"which has shape \(1,\): one flag a sequence is \(4,\)"):

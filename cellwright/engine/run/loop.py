@@ -18,10 +18,10 @@ from cellwright.cells.stepping import run_step
 from cellwright.engine.masks import Masking, mask_name
 from cellwright.engine.run.slow_path import warn_slow
 from cellwright.engine.run.torch_rows import TORCH_ROWS
-from cellwright.engine.spelling import respell
+from cellwright.engine.spelling import WORDS, respell, unknown
 from cellwright.engine.trace import branch_error, returned_values
 from cellwright.errors import CellError
-from cellwright.ops import OPS, SPELLINGS, Operators
+from cellwright.ops import OPS, Operators
 
 __all__ = ["LoopValue", "is_traced", "run_loop"]
 
@@ -211,7 +211,7 @@ class LoopValue(Operators):
         method = getattr(torch.Tensor, name, None)
         if method is None or not callable(method):
             raise CellError(f"{self.cell}.step: a value has no `{name}`", **user_place())
-        if name in SPELLINGS:
+        if name in WORDS:
             return lambda *args, **named: type(self).__torch_function__(method, (), (self, *args), named)
         return lambda *args, **named: _foreign(method, (self, *args), named)
 
@@ -247,7 +247,7 @@ def _foreign(func: Any, args: Any, named: Any) -> Any:
     values = [leaf for leaf in pytree.tree_leaves((args, named)) if isinstance(leaf, LoopValue)]
     cell, place = values[0].cell, user_place()
     at = f"{place['file']}:{place['line']}" if place else ""
-    warn_slow(cell, f"torch.{func.__name__} is not in cellwright's op list" + (f", at {at}" if at else ""), at)
+    warn_slow(cell, unknown(func.__name__, named) + (f", at {at}" if at else ""), at)
     return _each_sequence(func, args, named, place)
 
 
