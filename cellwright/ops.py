@@ -186,7 +186,7 @@ def has_power(power: Any) -> bool:
     """Whether `v ** power` is written in ops: as products, or as a root."""
     if not isinstance(power, int | float) or isinstance(power, bool):
         return False
-    return power == 0.5 or (float(power).is_integer() and 1 <= builtins.abs(power) <= _LARGEST_POWER)
+    return builtins.abs(power) == 0.5 or (float(power).is_integer() and 1 <= builtins.abs(power) <= _LARGEST_POWER)
 
 
 class Operators:
@@ -233,17 +233,17 @@ class Operators:
         return apply("matmul", self, other)
 
     def __pow__(self, power: Any) -> Any:
-        """Itself `power` times, √ for 0.5, one over it for a negative number."""
+        """Itself `power` times, √ for ½, one over it for a negative number."""
         if not has_power(power):
             raise CellError(
                 f"a value to the power of {power if isinstance(power, int | float) else 'a ' + type(power).__name__}:"
-                f" known are whole numbers to {_LARGEST_POWER}, their negatives and 0.5",
+                f" known are ½, whole numbers to {_LARGEST_POWER} and their negatives",
                 repair="Write exp(p * log(v)).",
                 **self.place(),
             )
-        if power == 0.5:
-            return apply("sqrt", self)
         result, square, left = None, self, int(builtins.abs(power))
+        if not left:
+            result = apply("sqrt", self)
         while left:
             if left % 2:
                 result = square if result is None else apply("mul", result, square)

@@ -14,12 +14,20 @@ from typing import Any, NamedTuple
 from cellwright.cells.cell import Cell, step_place
 from cellwright.cells.stepping import count_error
 from cellwright.errors import CellError
-from cellwright.ops import OPS, SPELLINGS
+from cellwright.ops import OPS, SPELLINGS, has_power
 
 _SUM, _PRODUCT, _PREFIX, _ATOM = 1, 2, 3, 4  # how tightly a printed term binds
 _ABSENT = ("", _ATOM)  # a term that is not there
 _COMPARE = {ast.Lt: "<", ast.LtE: "≤", ast.Gt: ">", ast.GtE: "≥"}
 _SYMBOLS = {"sigmoid": "σ", "sqrt": "√", "sum": "Σ", "amax": "max", "maximum": "max", "minimum": "min"}
+_OF_FEATURES = (
+    "softmax",
+    "cumsum",
+    "sum",
+    "mean",
+    "amax",
+)  # behind their first argument stands the axis
+_HIGH = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _EQUATIONS = "Write one `name = expression` a line, with the op list's functions and operators, and return the states."
 
 Term = tuple[str, int]
@@ -72,6 +80,7 @@ class _Printer:
         self.states = dict(zip(names[2:], cell.state_names, strict=False))  # name in step -> declared state
         self.absent = {name for name in optional if name not in cell.params}
         self.renewed: set[str] = set()
+        self.values = set(names[1:])  # and what was given a name: not the modules of functions
         self.out: list[str] = []
 
     def lines(self) -> list[str]:
@@ -89,6 +98,7 @@ class _Printer:
                         return True
                 case ast.Assign(targets=[ast.Name(id=name)], value=value):
                     text, _ = self.term(value)
+                    self.values.add(name)
                     if name in self.states:
                         self.renewed.add(name)
                     self.out.append(f"{self.variable(name)} = {text}")
@@ -188,18 +198,39 @@ class _Printer:
                 return f"{self.wrapped(node.left, _PRODUCT)} / {self.wrapped(node.right, _PREFIX)}", _PRODUCT
             case ast.MatMult():
                 return f"{self.wrapped(node.left, _PREFIX)} {self.wrapped(node.right, _ATOM)}", _PREFIX
+            case ast.Pow() if (power := _number(node.right)) is not None and has_power(power):
+                return self.power(node.left, power)
         raise self.wrong(node, "uses an operator outside the op list", _EQUATIONS)
 
+    def power(self, base: ast.expr, power: float) -> Term:
+        if abs(power) == 0.5:
+            return f"√({self.term(base)[0]}){'⁻¹' if power < 0 else ''}", _ATOM
+        return f"{self.wrapped(base, _ATOM)}{str(int(power)).translate(_HIGH)}", _ATOM
+
+    def is_value(self, node: ast.expr) -> bool:
+        """Whether it is a value of the step, and a function behind it a method: `h.tanh()`, not `torch.tanh(h)`."""
+        while isinstance(node, ast.Attribute):
+            node = node.value
+        return not isinstance(node, ast.Name) or node.id in self.values
+
     def call(self, node: ast.Call) -> Term:
+        given = node.args
         match node.func:
             case ast.Attribute(value=ast.Name(id=me), attr=name) if me == self.me:
                 name = getattr(self.attribute(node.func), "__name__", name)
+            case ast.Attribute(value=owner, attr=name) if self.is_value(owner):
+                given = [owner, *given]
             case ast.Attribute(attr=name) | ast.Name(id=name):
                 pass
             case _:
                 raise self.wrong(node, "calls what cannot be printed", _EQUATIONS)
+        if name == "square" and len(given) == 1:
+            return self.power(given[0], 2)
+        if name == "pow" and len(given) == 2 and (power := _number(given[1])) is not None and has_power(power):
+            return self.power(given[0], power)
         name = name if name in OPS else SPELLINGS.get(name, name)
-        parts = [e for a in node.args for e in (a.elts if isinstance(a, ast.Tuple | ast.List) else [a])]
+        given = given[:1] if name in _OF_FEATURES else given
+        parts = [e for a in given for e in (a.elts if isinstance(a, ast.Tuple | ast.List) else [a])]
         terms = [self.term(part)[0] for part in parts]
         if name == "identity":
             return self.term(parts[0])
@@ -208,3 +239,13 @@ class _Printer:
         if name == "abs":
             return f"|{terms[0]}|", _ATOM
         return f"{_SYMBOLS.get(name, name)}({', '.join(terms)})", _ATOM
+
+
+def _number(node: ast.expr) -> float | None:
+    """The number that is written there."""
+    match node:
+        case ast.Constant(value=int() | float() as value):
+            return value
+        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as value)):
+            return -value
+    return None

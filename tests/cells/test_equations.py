@@ -7,6 +7,7 @@ import linecache
 from typing import ClassVar
 
 import pytest
+import torch
 
 from cellwright import cells, ops
 from cellwright.cells import SLSTM, SRU, Cell, Elman, Jordan, PeepholeLSTM
@@ -101,6 +102,24 @@ def test_a_users_cell_prints_its_own_text() -> None:
     ]
 
 
+def test_powers_and_methods_print_as_their_equations() -> None:
+    class Written(Cell):
+        gates = "a"
+
+        def step(self, x, h, W, R, b):
+            z = (W.a @ x + R.a @ h + b.a).tanh()
+            v = (z - z.mean(-1)) ** 2 + torch.square(z) + torch.pow(z, 3) + h.square()
+            r = torch.softmax(z, dim=0) * ops.mean(v) ** -0.5 - (h * h) ** 0.5 / (1 + z) ** -2
+            return torch.nn.functional.relu(z.minimum(v)) + r
+
+    assert Written().equations().splitlines() == [
+        "z = tanh(W_a x + R_a h + b_a)",
+        "v = (z − mean(z))² + z² + z³ + h²",
+        "r = softmax(z) ⊙ √(mean(v))⁻¹ − √(h ⊙ h) / (1 + z)⁻²",
+        "h′ = relu(min(z, v)) + r",
+    ]
+
+
 def test_a_step_that_loops_is_no_list_of_equations() -> None:
     class Looping(Cell):
         gates = "h"
@@ -140,7 +159,7 @@ class BranchOnData(Unprinted):
 
 class Power(Unprinted):
     def step(self, x, h, c, W, R, b):
-        h = h**2  # wrong
+        h = h**c  # wrong
         return h, c
 
 

@@ -67,8 +67,9 @@ PAIRS: dict[str, tuple[Callable, Callable]] = {
         lambda a, b: a**2 + b * b + b**2 + (a * a) ** 0.5 + a**3,
     ),
     "powers as products": (
-        lambda a, b: a**1 + b**2 + a**3 + b**4 + (a * a) ** 0.5 + (b * b + 1) ** -2,
-        lambda a, b: a + b * b + a * (a * a) + (b * b) * (b * b) + ops.sqrt(a * a) + 1 / ((b * b + 1) * (b * b + 1)),
+        lambda a, b: a**1 + b**2 + a**3 + b**4 + (a * a) ** 0.5 + (b * b + 1) ** -2 - (b * b) ** -0.5,
+        lambda a, b: a + b * b + a * (a * a) + (b * b) * (b * b) + ops.sqrt(a * a) + 1 / ((b * b + 1) * (b * b + 1))
+        - 1 / ops.sqrt(b * b),
     ),
     "arithmetic": (
         lambda a, b: torch.sub(a, b) / torch.add(b.abs(), 1.0) - torch.neg(a).mul(b).div(2.0) + torch.multiply(3, a),
@@ -203,7 +204,7 @@ def test_other_dimensions_than_the_features_do_not_exist() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (lambda a, q: a**1.5, "to the power of 1.5: known are whole numbers to 64"),
+        (lambda a, q: a**1.5, "to the power of 1.5: known are ½, whole numbers to 64 and their negatives"),
         (lambda a, q: a**q, "to the power of a "),
         (lambda a, q: a**0, "to the power of 0"),
         (lambda a, q: a ** float("inf"), "to the power of inf"),
