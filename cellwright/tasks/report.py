@@ -35,10 +35,15 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A further table, for instance figures by class or by gap."""
+    """A further table, for instance figures by class or by gap.
+
+    Attributes:
+        percent: as in `Report`, whose list holds where this is None.
+    """
 
     title: str
     lines: Sequence[Line]
+    percent: Sequence[str] | None = None
 
 
 @dataclass(slots=True)
@@ -94,26 +99,27 @@ class Report:
     def print(self, console: Console) -> None:
         """The tables, then the notes."""
         console.print(f"{f'{self.data} {self.split}'.rstrip()}: {self.examples:,} {self.unit}", highlight=False)
-        console.print(self._table("", self.lines))
+        console.print(self._table("", self.lines, self.percent))
         for section in self.sections:
-            console.print(self._table(section.title, section.lines))
+            percent = self.percent if section.percent is None else section.percent
+            console.print(self._table(section.title, section.lines, percent))
         for note in self.notes:
             console.print(f"note: {note}", highlight=False, markup=False)
 
-    def _table(self, title: str, lines: Sequence[Line]) -> Table:
+    def _table(self, title: str, lines: Sequence[Line], percent: Sequence[str]) -> Table:
         table = Table(box=None, pad_edge=False, header_style="bold")
         table.add_column(title, no_wrap=True)
         keys = list(dict.fromkeys(key for line in lines for key in line.figures))
         for key in keys:
             table.add_column(key.replace("_", " "), justify="right")
         for line in lines:
-            table.add_row(line.name, *(self._shown(key, line.figures.get(key)) for key in keys))
+            table.add_row(line.name, *(self._shown(line.figures.get(key), key in percent) for key in keys))
         return table
 
-    def _shown(self, key: str, value: Figure) -> str:
+    def _shown(self, value: Figure, percent: bool) -> str:
         if isinstance(value, Share) and not self.intervals:
             return f"{100 * value.value:.1f}"
-        return shown(value, key in self.percent)
+        return shown(value, percent)
 
 
 def shown(value: Figure, percent: bool = False) -> str:

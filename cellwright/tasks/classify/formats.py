@@ -231,7 +231,8 @@ def _unnamed(rows: Sequence[tuple[int, list[str]]], kinds: Sequence[int], path: 
 
 def _no_column(label: bool, names: Sequence[str], path: Path, line: int) -> NoReturn:
     what, known = ("label", LABELS) if label else ("text", TEXTS)
-    near = [name for name in names if nearest(name, known)]
+    free = [name for name in names if name not in {*LABELS, *TEXTS}]  # a text's column is no label's
+    near = [name for name in free if nearest(name, known)] or free[: len(free) == 1]
     raise DataError(
         f"Expected a column with the {what} ({', '.join(known[:3])} …), found {', '.join(names)}.",
         file=path,

@@ -23,4 +23,4 @@ class EncodedData(DataSection):
             " ".encode(name)  # hex and zip are codecs too, but none of texts
             return codecs.lookup(name).name
         except LookupError:
-            raise ValueError("No such encoding") from None
+            raise ValueError("an encoding that Python knows") from None

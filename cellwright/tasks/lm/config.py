@@ -34,7 +34,10 @@ class LmModelSection(Section):
     cell: str = Field(
         "LSTM", description="a cell of cellwright.cells, FILE.py:NAME for your own, or PerToken for no recurrence"
     )
-    bidirectional: bool = Field(False, description="must be false: a next-word model reads from the left")
+    bidirectional: bool = Field(
+        False,
+        description="must be false: a next-word model reads from the left; from both sides: `cellwright train cloze`",
+    )
     hidden_size: int = Field(128, ge=1, le=65_536, description="size of a layer's state")
     last_size: int = Field(0, ge=0, le=65_536, description="size of the last layer's state; 0 = hidden_size")
     num_layers: int = Field(1, ge=1, le=64, description="recurrent layers")
@@ -70,8 +73,8 @@ class LmModelSection(Section):
         """A model that reads from the right has read the word it is asked for."""
         if value:
             raise ValueError(
-                "Read from the right, the model sees the very word it must guess (a leak), and its perplexity means "
-                "nothing. To fill a word in from both sides: cellwright train cloze"
+                "false, since from the right the model reads the very word it must guess (a leak) and its perplexity "
+                "means nothing"
             )
         return value
 

@@ -107,7 +107,7 @@ def report_of(rows: Sequence[Row], problem: Problem, data: MemoryData, split: st
     if not problem.classes:
         errors = [Line(row.name, {f"gap {g.gap}": g.error for g in row.gaps}) for row in rows]
         always = Line("always the mean", {f"gap {gap}": problem.trivial_error for gap in data.gaps})
-        sections.append(Section("mean squared error", [*errors, always]))
+        sections.append(Section("mean squared error", [*errors, always], percent=()))
     if rows and rows[0].gaps[0].rival_loses is not None:
         lines_of_rivals = [Line(row.name, {f"gap {g.gap}": g.rival_loses for g in row.gaps}) for row in rows]
         sections.append(Section("p(right) > p(rival)", lines_of_rivals))

@@ -32,12 +32,19 @@ class Table:
     rows: Sequence[tuple[int, Sequence[str]]]
     comma: bool = False
 
-    def place_of(self, name: str, setting: str, several: bool = False) -> int:
+    def place_of(self, name: str, setting: str, several: bool = False, trained: bool = False) -> int:
         """Index of a column. Raises DataError: it is not there; names the nearest and the setting that chose it, which
-        may hold `several`."""
+        may hold `several`, or, where a `trained` model asks for it, says so."""
         if name in self.header:
             return list(self.header).index(name)
         near = nearest(name, self.header)
+        if trained:
+            raise DataError(
+                f"Expected a column {name!r}, with which the model was trained, found {self.shown()}.",
+                file=self.path,
+                line=1,
+                repair=f"Is it {near}? Rename it." if near else "Add it: a model reads the columns of its training.",
+            )
         example = json.dumps([near or "NAME"], ensure_ascii=False) if several else near or "NAME"
         raise DataError(
             f"Expected a column {name!r}, found {self.shown()}.",

@@ -16,15 +16,19 @@ __all__ = ["EMBEDDED", "embedded_files", "open_panel"]
 EMBEDDED = ("hourly",)
 
 
-def open_panel(data: ForecastData) -> Panel:
+def open_panel(data: ForecastData, trained: bool = False) -> Panel:
     """The series of the file that `data.path` names, or the embedded set with all its columns.
+
+    Args:
+        data: names the columns.
+        trained: whether a model asks for them, which must have those of its training.
 
     Raises:
         DataError: see `read_panel`.
         ConfigError: other columns of the embedded set than it has.
     """
     if data.path not in EMBEDDED:
-        return read_panel(check_path(data.path, EMBEDDED, "a series"), data)
+        return read_panel(check_path(data.path, EMBEDDED, "a series"), data, trained)
     frame = hourly(data.size, data.seed)
     for key, asked, there in (
         ("targets", data.targets, list(frame.columns)),

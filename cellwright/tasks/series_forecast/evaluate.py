@@ -40,7 +40,7 @@ def evaluate_model(model: Forecaster, data: ForecastData, split: str) -> Report:
             )
     series_column = data.series_column or model.series_column
     chosen = {"targets": model.columns, "known": model.known, "series_column": series_column}
-    panel = open_panel(data.model_copy(update=chosen))
+    panel = open_panel(data.model_copy(update=chosen), trained=True)
     if (list(panel.columns), list(panel.known)) != (model.columns, model.known):
         raise DataError(
             f"Expected the columns {', '.join([*model.columns, *model.known])}, found {', '.join(panel.columns)}.",

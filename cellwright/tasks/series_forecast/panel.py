@@ -84,8 +84,8 @@ class _Part:
     times: Sequence[Time]
 
 
-def read_panel(path: Path, data: ForecastData) -> Panel:
-    """The file's columns as `data` names them.
+def read_panel(path: Path, data: ForecastData, trained: bool = False) -> Panel:
+    """The file's columns as `data` names them, or a `trained` model.
 
     Raises DataError: a column that is not there; no column to forecast; a time that cannot be read, or that repeats or
     is out of order within a series; series of different steps; a cell that is no finite number (of the targets: but for
@@ -93,8 +93,8 @@ def read_panel(path: Path, data: ForecastData) -> Panel:
     """
     table = read_table(path)
     time = _time_place(table, data.time_column, data.time_format)
-    known = [table.place_of(name, "data.known", several=True) for name in data.known]
-    targets = [table.place_of(name, "data.targets", several=True) for name in data.targets]
+    known = [table.place_of(name, "data.known", True, trained) for name in data.known]
+    targets = [table.place_of(name, "data.targets", True, trained) for name in data.targets]
     times = _times(table, time, data.time_format)
     series, notes = series_places(table, times, data.series_column, {time, *known, *targets})
     targets = targets or [k for k in range(len(table.header)) if k not in (time, *known, *series)]

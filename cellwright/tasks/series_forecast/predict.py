@@ -123,7 +123,7 @@ class Forecaster:
             )
         columns: dict[str, Any] = {"targets": self.columns, "known": self.known, "time_column": self.time_column}
         columns["series_column"] = self.series_column
-        return read_panel(Path(table), self.settings.model_copy(update=columns))
+        return read_panel(Path(table), self.settings.model_copy(update=columns), trained=True)
 
     def seen(self, frame: Frame) -> Seen:
         """What the network reads of the series. Raises DataError, as `predict`."""

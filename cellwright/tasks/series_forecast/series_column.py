@@ -56,7 +56,7 @@ def series_places(
         raise DataError(
             f"Expected each time once, found {times[row]} again.", file=table.path, line=table.rows[row][0],
             repair=f"Where {' and '.join(likely)} say{'s' * (len(likely) == 1)} which series a row is of: "
-            f"--set {series_setting(likely)}",
+            f"--set {series_setting(likely)} (otherwise leave one of the rows out, or take their mean)",
         )  # fmt: skip
     return [], []
 

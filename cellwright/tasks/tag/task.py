@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
 from cellwright.cells import Cell
+from cellwright.errors import DataError
 from cellwright.tasks.data.streaming import StreamedExamples, seen_examples
 from cellwright.tasks.data.utterance import Utterance
 from cellwright.tasks.networks.cell_data import stored_cell
@@ -48,6 +49,12 @@ class TagTask:
         self.metric = METRIC[corpus.target]
         seen, counted = seen_examples(corpus.train, config.data.stream_texts)
         self.vocabulary = Vocabulary.learn(seen, corpus.target, config.model)
+        if corpus.target == "spans" and self.vocabulary.tags == ["O"]:
+            raise DataError(
+                f"Expected labelled spans in the training split, found none in {len(corpus.train):,} sentences.",
+                file=corpus.name,
+                repair='Such as {"text": "Anna is in Rome", "spans": [{"start": 11, "end": 15, "label": "city"}]}.',
+            )
         self.baselines = Baselines.learn(counted, corpus.target)
         named = {"tags": "a tag a word", "spans": "labelled spans", "words": "the words of a text without spaces"}
         self.notes = [*corpus.notes, f"to be found: {named[corpus.target]} (data.target)"]

@@ -300,13 +300,11 @@ def _wrong_value(key: str, error: Mapping[str, Any], schema: type[Config], place
         return ConfigError(f"[{key}]: {error['msg'].removeprefix('Value error, ')}.", **place)
     if field is None:  # a section that is not a table
         return ConfigError(f"Expected a section [{key}], found {key} = {found!r}.", repair=f"Write [{key}].", **place)
-    expected = _expected(field)
     what = f'"{found}" (text)' if isinstance(found, str) else f"{_toml_text(found)} ({_toml_kind(found)})"
-    # A validator of the section may say more than the type does.
-    reason = f" {error['msg'].removeprefix('Value error, ')}." if error["type"] == "value_error" else ""
-    return ConfigError(
-        f"{key}: expected {expected}, found {what}.{reason}", repair=f"{key}: {field.description}.", **place
-    )
+    # A validator of the section says what it expects; the type is right then.
+    own = error["type"] == "value_error"
+    expected = error["msg"].removeprefix("Value error, ") if own else _expected(field)
+    return ConfigError(f"{key}: expected {expected}, found {what}.", repair=f"{key}: {field.description}.", **place)
 
 
 def _toml_text(value: Any) -> str:

@@ -30,6 +30,10 @@ def evaluate_model(model: Transcriber, recordings: Sequence[Recording], name: st
         Line("always the same", figures([constant(right)] * len(right), right)),
     ]
     notes = [f"{text} → {said}" for text, said in zip(right, best, strict=True) if text != said][:SAMPLES]
+    new = Counter(symbol for text in right for symbol in text if symbol not in model.symbols)
+    if new:
+        counts = ", ".join(f"{symbol} ({count:,})" for symbol, count in sorted(new.items()))
+        notes.insert(0, f"{len(new):,} symbol(s) that the model never saw, counted as errors: {counts}")
     return Report(
         "transcribe", name, split, len(recordings), lines, "recordings", PERCENT, _by_kind(recordings, best), notes
     )

@@ -13,8 +13,8 @@ from cellwright.tasks.data.splits import split_places, with_validation
 from cellwright.tasks.data.text import check_text, read_bytes, read_lines
 from cellwright.tasks.data.utterance import Corpus
 from cellwright.tasks.transcribe.config import TranscribeData, TranscribeModel
-from cellwright.tasks.transcribe.recording import Material, Recording
-from cellwright.tasks.transcribe.sound import Samples, log_mel, read_wav, stretched
+from cellwright.tasks.transcribe.recording import Material, Recording, steps_needed
+from cellwright.tasks.transcribe.sound import Samples, log_mel, read_wav, steps_of, stretched
 from cellwright.tasks.transcribe.spoken import masked
 
 __all__ = ["Listed", "read_list"]
@@ -32,7 +32,7 @@ class Listed(Material):
         self.name, self.model = path.name, model
         corpus: Corpus[Spoken] = Corpus(path.name)
         for split, place in split_places(path).items():
-            setattr(corpus, split, read_list(place))
+            setattr(corpus, split, read_list(place, model if split == "train" else None))
         with_validation(corpus)
         self.train = corpus.train[: data.size] if data.size else corpus.train
         self.train_size = len(self.train)
@@ -57,10 +57,13 @@ class Listed(Material):
         return Recording(log_mel(samples, self.model.bands, self.model.stack), text)
 
 
-def read_list(path: Path) -> list[Spoken]:
+def read_list(path: Path, trained: TranscribeModel | None = None) -> list[Spoken]:
     """Samples and text of each line; files are named from the list's own folder.
 
-    Raises DataError: a line without a tab or a text, a file that is no such WAV file.
+    Args:
+        trained: how the recordings are read in training, where each must have the steps that its text needs.
+
+    Raises DataError: a line without a tab or a text, a file that is no such WAV file, one too short to train on.
     """
     found: list[Spoken] = []
     for number, line in enumerate(read_lines(path), start=1):
@@ -80,11 +83,20 @@ def read_list(path: Path) -> list[Spoken]:
             )
         file = path.parent / name.strip()
         try:
-            found.append((read_wav(read_bytes(file), file), text))
+            samples = read_wav(read_bytes(file), file)
         except DataError as error:
             raise DataError(
                 f"{error.message} It is {file}.", file=path, line=number, source=line[:200], repair=error.repair
             ) from None
+        if trained is not None:
+            steps, needed = steps_of(int(len(samples) * (1 - trained.tempo)), trained.stack), steps_needed(text)
+            if steps < needed:
+                raise DataError(
+                    f"Expected at least {needed} steps for the {len(text)} symbols of the text, found {steps}"
+                    f"{' when it is played at its fastest (model.tempo)' * (trained.tempo > 0)}.",
+                    file=path, line=number, source=line[:200], repair="Lower model.stack, or leave the recording out.",
+                )  # fmt: skip
+        found.append((samples, text))
     if not found:
         raise DataError("Expected recordings, found none.", file=path, repair="A line each: file, tab, text.")
     return found

@@ -5,7 +5,6 @@ Legend: B recordings, T steps, C numbers a step, K symbols with the blank, L sym
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -21,7 +20,7 @@ from cellwright.tasks.networks.cell_choice import recurrent_layer
 from cellwright.tasks.networks.dropout import SentenceDropout
 from cellwright.tasks.transcribe.config import TranscribeModel
 from cellwright.tasks.transcribe.ctc import BLANK
-from cellwright.tasks.transcribe.recording import Recording
+from cellwright.tasks.transcribe.recording import Recording, steps_needed
 
 __all__ = ["Batch", "TranscribeNetwork", "make_batch", "padded"]
 
@@ -50,11 +49,10 @@ def make_batch(recordings: Sequence[Recording], row_of: Mapping[str, int]) -> Ba
     """Raises DataError: a recording with fewer steps than its text needs."""
     frames_BTC, lengths_B = padded([recording.frames for recording in recordings])
     for recording in recordings:
-        text = recording.text
-        needed = len(text) + sum(a == b for a, b in itertools.pairwise(text))
+        needed = steps_needed(recording.text)
         if len(recording.frames) < needed:
             raise DataError(
-                f"Expected at least {needed} steps for {text[:50]!r}, found {len(recording.frames)}.",
+                f"Expected at least {needed} steps for {recording.text[:50]!r}, found {len(recording.frames)}.",
                 repair="Lower model.stack, or leave the recording out.",
             )
     return Batch(

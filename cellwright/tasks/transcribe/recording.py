@@ -5,6 +5,7 @@ Legend: T steps, C numbers a step.
 
 from __future__ import annotations
 
+import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Material", "Recording"]
+__all__ = ["Material", "Recording", "steps_needed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,11 @@ class Recording:
     frames: NDArray[np.float32]
     text: str
     kind: str = ""
+
+
+def steps_needed(text: str) -> int:
+    """One a symbol, and one between two that are equal."""
+    return len(text) + sum(a == b for a, b in itertools.pairwise(text))
 
 
 class Material(ABC):

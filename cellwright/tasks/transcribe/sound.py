@@ -18,7 +18,7 @@ from torch import Tensor
 
 from cellwright.errors import DataError
 
-__all__ = ["MOST_SECONDS", "RATE", "Samples", "log_mel", "read_wav", "stretched"]
+__all__ = ["MOST_SECONDS", "RATE", "Samples", "log_mel", "read_wav", "steps_of", "stretched"]
 
 Samples = NDArray[np.float32]
 
@@ -107,6 +107,11 @@ def log_mel(samples: Samples, bands: int, stack: int) -> NDArray[np.float32]:
         logs_TM = torch.cat([logs_TM, logs_TM[-1:].expand(missing, -1)])
     found: NDArray[np.float32] = logs_TM[: steps * stack].reshape(steps, stack * bands).numpy()
     return found
+
+
+def steps_of(count: int, stack: int) -> int:
+    """Rows that `log_mel` makes of so many samples."""
+    return max(1, (1 + (max(count, WINDOW + HOP * stack) - TRANSFORM) // HOP) // stack)
 
 
 @cache

@@ -33,7 +33,7 @@ class TranslateData(EncodedData):
     @classmethod
     def _different(cls, names: list[str]) -> list[str]:
         if names and (len(names) < 2 or len({*names}) < len(names) or not all(name.strip() for name in names)):
-            raise ValueError("Two or more different names are needed")
+            raise ValueError("two or more different names")
         return names
 
 

@@ -107,6 +107,14 @@ def test_a_column_that_is_not_there_names_the_nearest(tmp_path: Path) -> None:
         found(tmp_path / "x.jsonl")
 
 
+@pytest.mark.parametrize(("header", "repair"), [("text,a,b", "NAME"), ("text,labels,id", "labels")])
+def test_the_column_of_the_texts_is_not_offered_for_the_class(tmp_path: Path, header: str, repair: str) -> None:
+    (tmp_path / "x.csv").write_text(f"{header}\nhello,1,2\nbye,2,2\n")
+    with pytest.raises(DataError, match="Expected a column with the label") as refused:
+        read_rows(tmp_path / "x.csv")
+    assert refused.value.repair == f"--set data.label_column={repair}"
+
+
 def test_unknown_names_of_columns_are_given_back_in_the_repair(tmp_path: Path) -> None:
     lines = [f'{k},"words, {"many " * k}",{"good" if k % 2 else "bad"}' for k in range(6)]
     (tmp_path / "x.csv").write_text("\n".join(["id,Body,what kind", *lines]))
@@ -126,7 +134,7 @@ def test_other_encodings_are_named(tmp_path: Path) -> None:
         read_rows(tmp_path / "x.all")
     assert read_rows(tmp_path / "x.all", encoding="latin-1")[0].text == "a sisterðcity"
     for wrong in ("latin-99", "hex", ""):  # hex is a codec of Python's, but none of texts
-        with pytest.raises(ConfigError, match="No such encoding"):
+        with pytest.raises(ConfigError, match="expected an encoding that Python knows, found"):
             load_config(None, [f"data.encoding={wrong}"], schema=ClassifyConfig)
     (tmp_path / "y.tsv.gz").write_bytes(gzip.compress(b"a\t1\n" * 100)[:-9])
     with pytest.raises(DataError, match="Expected a gzip file"):

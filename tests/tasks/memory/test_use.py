@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
+from io import StringIO
 from pathlib import Path
 
 import pytest
 import torch
+from rich.console import Console
 
 import cellwright as cw
 from cellwright.errors import ConfigError, DataError, StorageError
@@ -105,6 +108,9 @@ def test_every_problem_trains_with_any_cell_and_answers(
         assert report.sections[0].title == "p(right) > p(rival)"
     if problem == "adding":
         assert [line.name for line in report.sections[0].lines][-1] == "always the mean"
+        told = StringIO()
+        report.print(Console(file=told, width=100))
+        assert re.search(r"always the mean +0\.1667 +0\.1667\n", told.getvalue())  # an error, not a share in percent
 
 
 def test_compare_takes_any_cells_and_ends_with_chance(quick: dict[str, object], tmp_path: Path) -> None:

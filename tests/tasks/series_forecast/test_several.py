@@ -155,6 +155,16 @@ def test_repeated_times_without_a_column_that_could_tell_are_refused(tmp_path: P
     assert "data.series_column" in (refused.value.repair or "")
 
 
+def test_a_row_that_is_there_twice_may_be_left_out(tmp_path: Path) -> None:
+    """A column with few different values might name a series, and might not."""
+    days = [f"2024-01-{day:02},{day},{day % 2}\n" for day in (1, 2, 2, 3, 4)]
+    days[2] = "2024-01-02,2,1\n"
+    with pytest.raises(DataError, match="each time once") as refused:
+        read(tmp_path, "ds,y,open\n" + "".join(days))
+    assert refused.value.line == 4
+    assert "--set data.series_column=open (otherwise leave one of the rows out" in (refused.value.repair or "")
+
+
 def test_series_of_another_step_are_refused_and_gaps_are_counted_over_all(tmp_path: Path) -> None:
     days = [f"a,2024-01-{day:02},1\n" for day in range(1, 9)]
     weeks = [f"b,2024-01-{day:02},1\n" for day in (1, 8, 15)]

@@ -129,8 +129,14 @@ def test_other_settings_than_in_training_are_refused(model: Forecaster, tmp_path
             model.predict(given)  # type: ignore[arg-type]
     frame = hourly(1200, 0)
     other = as_csv(replace(frame, columns=["load", "wind"]), tmp_path / "other.csv")
-    with pytest.raises(DataError, match="'temperature'"):
+    with pytest.raises(DataError, match="'temperature', with which the model was trained") as missing:
         cw.evaluate(model, other)
+    assert "--set" not in str(missing.value)  # a model's columns cannot be set
+    near = as_csv(replace(frame, known=["holidays"]), tmp_path / "near.csv")
+    for use in (cw.evaluate, type(model).predict):
+        with pytest.raises(DataError, match="'holiday', with which the model was trained") as renamed:
+            use(model, near)
+        assert renamed.value.repair == "Is it holidays? Rename it."
 
 
 def test_a_folder_reloads_exactly_and_a_changed_one_is_refused(run: Path, tmp_path: Path) -> None:

@@ -205,6 +205,15 @@ def test_a_cell_of_ones_own_trains_and_its_model_needs_no_source(tmp_path: Path,
     assert cw.load(tmp_path / "run").predict("they watch") == model.predict("they watch")
 
 
+def test_sentences_without_any_span_are_refused(tmp_path: Path, quick: dict[str, object]) -> None:
+    (tmp_path / "x.jsonl").write_text('{"text": "Anna is in Rome"}\n' * 20)
+    with pytest.raises(DataError, match="labelled spans in the training split, found none in 18 sentences") as refused:
+        cw.train("tag", data=tmp_path / "x.jsonl", out=tmp_path / "r", **quick)  # type: ignore[arg-type]
+    assert refused.value.file is not None
+    assert '"spans": [{"start": 11, "end": 15' in (refused.value.repair or "")
+    assert not (tmp_path / "r").exists()
+
+
 def test_other_data_is_refused_or_noted(models: dict[str, Tagger], tmp_path: Path) -> None:
     (tmp_path / "x.txt").write_text("they/PRON go/VERB !/SYM\n")
     report = cw.evaluate(models["pos-en"], tmp_path / "x.txt")

@@ -147,6 +147,23 @@ def test_lists_of_recordings(tmp_path: Path, wav, tone) -> None:
         assert error.value.line == 3
 
 
+@pytest.mark.parametrize("stack", [1, 3])
+def test_a_recording_too_short_for_its_text_is_told_with_its_line(tmp_path: Path, wav, tone, stack: int) -> None:
+    """Before training, and for the fastest that it will be played."""
+    samples = tone(500)
+    (tmp_path / "a.wav").write_bytes(wav(samples))
+    for tempo in (0.0, 0.3):
+        model = SMALL.model_copy(update={"stack": stack, "tempo": tempo})
+        steps = len(log_mel(stretched(samples, 1 - tempo), model.bands, stack))
+        rows = "".join(f"a.wav\t{'ab' * 50}"[: len("a.wav\t") + fits] + "\n" for fits in [steps] * 11)
+        (tmp_path / "train.tsv").write_text(rows)
+        assert open_material(TranscribeData(path=str(tmp_path)), model).train_size == 10
+        (tmp_path / "train.tsv").write_text(rows + f"a.wav\t{('ab' * 50)[: steps - 1]}{('ab' * 50)[steps - 2]}\n")
+        with pytest.raises(DataError, match=f"at least {steps + 1} steps .*, found {steps}") as refused:
+            open_material(TranscribeData(path=str(tmp_path)), model)
+        assert (refused.value.line, refused.value.file) == (12, str(tmp_path / "train.tsv"))
+
+
 def test_a_masked_band_is_its_mean() -> None:
     frames = np.ones((4, 16), dtype=np.float32)
     model = SMALL.model_copy(update={"masked": 3})

@@ -13,6 +13,7 @@ import torch
 
 import cellwright as cw
 from cellwright.errors import ConfigError, DataError, StorageError
+from cellwright.tasks.transcribe.evaluate import evaluate_model
 from cellwright.tasks.transcribe.model import make_batch
 from cellwright.tasks.transcribe.predict import Transcriber
 from cellwright.tasks.transcribe.recording import Recording
@@ -79,6 +80,12 @@ def test_tones_are_told_apart_and_sound_is_read_from_files_and_samples(
             model.predict(wrong)
     with pytest.raises(ConfigError, match="sound, found strokes"):
         cw.evaluate(model, "strokes")
+
+
+def test_symbols_that_the_model_never_saw_are_told(model: Transcriber) -> None:
+    frames = model.frames(DRAWING)
+    report = evaluate_model(model, [Recording(frames, "1x"), Recording(frames, "yx")], "mine", "test")
+    assert report.notes[0] == "2 symbol(s) that the model never saw, counted as errors: x (2), y (1)"
 
 
 def test_a_recording_that_is_too_short_for_its_text_is_refused() -> None:
