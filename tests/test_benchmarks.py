@@ -47,8 +47,23 @@ def test_rows_of_another_instruction_set_go_to_a_file_of_their_own(tmp_path: Pat
         str(ENGINE / "run.py"), "--quick", "--threads", "1", "--rows", "^LSTM stepper H=64$", "--out", str(file)
     )
     assert done.returncode != 0
-    assert "found another. Write to another file: --out benchmarks/results/engine-" in done.stderr
+    assert "found another. Write to another file: --out benchmarks/results/engine" in done.stderr
     assert file.read_text() == kept
+
+
+@pytest.mark.parametrize(
+    ("found", "name"), [("avx2", "engine.json"), ("avx512", "engine-avx2.json"), (None, "engine.json")]
+)
+def test_results_are_written_beside_those_of_other_processors(
+    found: str | None, name: str, module: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setenv("CELLWRIGHT_ISA", "avx2")
+    run = module("run")
+    monkeypatch.setattr(run, "OUT", tmp_path / "engine.json")
+    if found:
+        run.OUT.write_text(json.dumps({"rows": {"GRU train": {"isa": found}}}))
+    assert run.own_results() == tmp_path / name
 
 
 def test_a_quick_run_measures_rows_and_keeps_those_of_before(tmp_path: Path) -> None:
@@ -115,6 +130,14 @@ def test_rows_without_results_say_so(module: Any) -> None:
     assert table.count(report.NOT_MEASURED) == len(suite.ROWS)
     assert report.NOT_MEASURED in report.sentence({})
     assert report.NOT_MEASURED in report.conditions({})
+
+
+def test_rows_that_are_not_measured_yet_are_counted(module: Any) -> None:
+    report, suite = module("report"), module("suite")
+    result = {"status": "measured", "machine": {"cpu": "a", "cores": 2}, "threads": 2, "isa": "avx2", "versions": {}}
+    found = {suite.ROWS[0].name: result | {"date": "2026-11-22T00:00:00", "commit": "1"}}
+    assert report.conditions(found).startswith("* 1 rows; 1 of them measured.")
+    assert report.conditions(found, suite.ROWS).startswith(f"* {len(suite.ROWS)} rows; 1 of them measured.")
 
 
 def test_a_row_that_misses_keeps_its_reason(module: Any) -> None:

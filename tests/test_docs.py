@@ -242,7 +242,7 @@ PARTS = {
     "explain": (ROOT / "docs" / "how-it-compiles.md", explained),
     "compare": (ROOT / "README.md", lambda: compare_table("travel-en")),
     "engine": (SPEED, lambda: of_engine("report").tables(of_engine("suite").ROWS, engine_rows())),
-    "engine-machine": (SPEED, lambda: of_engine("report").conditions(engine_rows())),
+    "engine-machine": (SPEED, lambda: of_engine("report").conditions(engine_rows(), of_engine("suite").ROWS)),
     "engine-avx512": (SPEED, lambda: engine_tables(AVX512)),
     "engine-avx512-machine": (SPEED, lambda: of_engine("report").conditions(engine_rows(AVX512))),
     "speed": (ROOT / "README.md", lambda: of_engine("report").sentence(engine_rows())),

@@ -91,12 +91,13 @@ def firsts(result: Mapping[str, Any]) -> str:
     return "<br>".join([*said, *(f"{name} {seconds:.0f} s" for name, seconds in slow.items())])
 
 
-def conditions(results: Mapping[str, Mapping[str, Any]]) -> str:
-    """Machine, versions, commits, dates and load of what was measured."""
+def conditions(results: Mapping[str, Mapping[str, Any]], rows: Iterable[Any] = ()) -> str:
+    """Machine, versions, commits, dates and load of what was measured, and how many of `rows` were not."""
     found = list(results.values())
     if not found:
         return f"Nothing is here: {NOT_MEASURED}."
-    lines = [f"* {len(found)} rows; {sum(one['status'] == 'measured' for one in found)} of them measured."]
+    names = dict.fromkeys([*results, *(row.name for row in rows)])
+    lines = [f"* {len(names)} rows; {sum(one['status'] == 'measured' for one in found)} of them measured."]
     machines = {(one["machine"]["cpu"], one["machine"]["cores"], one["threads"], one.get("isa")) for one in found}
     lines += [
         f"* Machine: {cpu}, {cores} cores, {threads} threads, {isa}."

@@ -1,6 +1,6 @@
 """Measures rows of `suite.py` and merges them into a results file.
 
-    python benchmarks/engine/run.py                          every row, into benchmarks/results/engine.json
+    python benchmarks/engine/run.py                          every row, into engine.json or engine-ISA.json
     python benchmarks/engine/run.py --rows "LSTM packed"     those whose name or section matches
     python benchmarks/engine/run.py --quick --rows "GRU"     tiny sizes: does it run? Says nothing of speed
 
@@ -57,7 +57,7 @@ def child(row: Row, quick: bool, threads: int, file: Path) -> None:
     from measure import measure
 
     result = measure(shrunk(row) if quick else row, quick)
-    file.write_text(json.dumps(result | {"isa": next(iter(host_isas()), None), "quick": quick}, default=str))
+    file.write_text(json.dumps(result | {"isa": host(), "quick": quick}, default=str))
 
 
 def in_process(row: Row, quick: bool, threads: int) -> dict[str, Any]:
@@ -128,16 +128,25 @@ def merge(file: Path, name: str, result: dict[str, Any]) -> None:
     fresh.replace(file)
 
 
-def check_processor(file: Path) -> None:
-    """Ends with a message where the rows of a file are of another instruction set than this processor's."""
+def own_results() -> Path:
+    """Where rows of this processor stand: a file of its own beside one with rows of another instruction set."""
+    return OUT if fits(OUT) else OUT.with_name(f"{OUT.stem}-{host()}.json")
+
+
+def fits(file: Path) -> bool:
+    """Whether the rows of a file are of this processor's instruction set, or there are none."""
+    return isas_of(file) <= {host()}
+
+
+def host() -> str | None:
+    """The instruction set that is measured here."""
+    return os.environ.get("CELLWRIGHT_ISA") or next(iter(host_isas()), None)
+
+
+def isas_of(file: Path) -> set[str]:
+    """The instruction sets of the rows of a file."""
     rows = json.loads(file.read_text(encoding="utf-8"))["rows"].values() if file.exists() else ()
-    found, host = sorted({str(row["isa"]) for row in rows if row.get("isa")}), next(iter(host_isas()), None)
-    if found and found != [host]:
-        own = f"{OUT.stem}-{host}.json"
-        sys.exit(
-            f"{file.name}: expected rows of {host}, found {', '.join(found)}. "
-            f"Write to another file: --out {(OUT.parent / own).relative_to(ROOT)}"
-        )
+    return {str(row["isa"]) for row in rows if row.get("isa")}
 
 
 def main() -> None:
@@ -145,7 +154,7 @@ def main() -> None:
     parser.add_argument("--rows", default="", metavar="REGEX", help="only rows whose name or section matches")
     parser.add_argument("--quick", action="store_true", help="tiny sizes, three turns; written only with --out")
     parser.add_argument("--threads", type=int, default=min(2, os.cpu_count() or 1))
-    parser.add_argument("--out", type=Path, help=f"default: {OUT.relative_to(ROOT)}")
+    parser.add_argument("--out", type=Path, help=f"default: {own_results().relative_to(ROOT)}")
     parser.add_argument("--list", action="store_true", help="print the rows' names and end")
     parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -159,9 +168,13 @@ def main() -> None:
         return print("\n".join(f"{row.section}: {row.name}" for row in chosen))
     if options.out and options.quick and options.out.resolve() == OUT:
         sys.exit("--quick measures no speed: choose another file than the results")
-    out = options.out or (None if options.quick else OUT)
+    out = options.out or (None if options.quick else own_results())
+    if out and not fits(out):
+        others = ", ".join(sorted(isas_of(out)))
+        own = own_results().relative_to(ROOT)
+        sys.exit(f"{out.name}: expected rows of {host()}, found {others}. Write to another file: --out {own}")
     if out:
-        check_processor(out)
+        print(f"rows of {host()} go into {out}", flush=True)
     for row in chosen:
         before = surroundings(options.threads)
         result = in_process(row, options.quick, options.threads) | before
