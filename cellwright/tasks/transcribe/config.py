@@ -43,11 +43,29 @@ class TranscribeModel(Section):
     dropout: float = Field(0.1, ge=0, lt=1, description="dropout between layers, one mask a recording")
     bands: int = Field(32, ge=4, le=256, description="of sound: mel bands of a frame")
     stack: int = Field(3, ge=1, le=32, description="of sound: frames of 10 ms that are read as one step")
+    floor: float = Field(
+        0.03, ge=0, le=10, description="of sound: share of a band's mean power below which differences hardly count"
+    )
     tempo: float = Field(
-        0.15, ge=0, le=0.9, description="of sound, in training: tempo and pitch change by up to this share"
+        0.2, ge=0, le=0.9, description="of sound, in training: tempo and pitch change by up to this share"
+    )
+    warp: float = Field(
+        0.2,
+        ge=0,
+        le=1,
+        description="of sound, in training: all frequencies change by up to this share, the tempo does not",
+    )
+    noise: float = Field(
+        0.3,
+        ge=0,
+        le=10,
+        description="of sound, in training: most noise that is added, as a share of the sound's deviation",
     )
     loudness: float = Field(0.5, ge=0, le=10, description="of sound, in training: ln of the loudness changes so much")
     masked: int = Field(4, ge=0, le=256, description="of sound, in training: up to so many neighbouring bands are 0")
+    masked_steps: int = Field(
+        5, ge=0, le=256, description="of sound, in training: up to so many neighbouring steps are 0"
+    )
 
 
 class TranscribeTrain(TrainSection):

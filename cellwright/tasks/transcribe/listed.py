@@ -15,7 +15,7 @@ from cellwright.tasks.data.utterance import Corpus
 from cellwright.tasks.transcribe.config import TranscribeData, TranscribeModel
 from cellwright.tasks.transcribe.recording import Material, Recording, steps_needed
 from cellwright.tasks.transcribe.sound import Samples, log_mel, read_wav, steps_of, stretched
-from cellwright.tasks.transcribe.spoken import masked
+from cellwright.tasks.transcribe.variation import varied_frames
 
 __all__ = ["Listed", "read_list"]
 
@@ -46,15 +46,15 @@ class Listed(Material):
         for k in indices:
             samples, text = self.train[k]
             factor = 1 + model.tempo * float(rng.uniform(-1, 1))
-            one = self._recording(stretched(samples, factor) if model.tempo else samples, text)
-            found.append(Recording(masked(one.frames, model, rng) if model.masked else one.frames, text))
+            sound = stretched(samples, factor) if model.tempo else samples
+            found.append(Recording(varied_frames(sound, model, rng), text))
         return found
 
     def digest(self) -> list[list[str]]:
         return [[text, hashlib.sha256(samples.tobytes()).hexdigest()] for samples, text in self.train]
 
     def _recording(self, samples: Samples, text: str) -> Recording:
-        return Recording(log_mel(samples, self.model.bands, self.model.stack), text)
+        return Recording(log_mel(samples, self.model.bands, self.model.stack, floor=self.model.floor), text)
 
 
 def read_list(path: Path, trained: TranscribeModel | None = None) -> list[Spoken]:

@@ -66,6 +66,7 @@ class Transcriber:
 
     def __init__(self, stored: StoredModel) -> None:
         self.cell, self.metrics, self.data = stored.cell, stored.metrics, stored.data
+        stored.folder.info["model"].setdefault("floor", 0.0)  # as models read sound before they named one
         self.model = stored.section(TranscribeModel)
         try:
             self.settings = TranscribeData.model_validate(self.data)
@@ -110,7 +111,7 @@ class Transcriber:
                         f"Expected samples of up to {MOST_SECONDS} seconds, found an array of {samples.shape}.",
                         repair="One finite number a sample, 8,000 a second.",
                     )
-            return log_mel(samples, self.model.bands, self.model.stack)
+            return log_mel(samples, self.model.bands, self.model.stack, floor=self.model.floor)
         return pen_frames(_array(_json(given) if isinstance(given, str) else given))
 
     def predict_frames(self, frames: Sequence[NDArray[np.float32]]) -> list[Transcript]:

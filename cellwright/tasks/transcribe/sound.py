@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import math
 import wave
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,7 @@ from torch import Tensor
 
 from cellwright.errors import DataError
 
-__all__ = ["MOST_SECONDS", "RATE", "Samples", "log_mel", "read_wav", "steps_of", "stretched"]
+__all__ = ["MOST_SECONDS", "RATE", "Samples", "log_mel", "mel_filters", "read_wav", "steps_of", "stretched"]
 
 Samples = NDArray[np.float32]
 
@@ -26,6 +26,7 @@ RATE = 8000  # samples a second
 WINDOW, HOP = 200, 80  # samples of a frame, and from one to the next: 25 ms and 10 ms
 TRANSFORM = 256
 LOWEST, HIGHEST = 60.0, 3800.0  # hertz
+KNEE = 0.85  # share of HIGHEST up to which a warp multiplies frequencies
 FLOOR = 1e-6  # added to the power of a band: silence has a logarithm too
 MOST_SECONDS = 600
 CONVERT = f"ffmpeg -i IN.wav -ac 1 -ar {RATE} -sample_fmt s16 OUT.wav"
@@ -88,9 +89,14 @@ def stretched(samples: Samples, factor: float) -> Samples:
     return np.interp(at, np.arange(len(samples)), samples).astype(np.float32)
 
 
-def log_mel(samples: Samples, bands: int, stack: int) -> NDArray[np.float32]:
+def log_mel(samples: Samples, bands: int, stack: int, *, floor: float = 0.0, warp: float = 1.0) -> NDArray[np.float32]:
     """(T // stack, stack * M) features, at least one step: ln of the power in mel bands, each with mean 0 and
     deviation 1 over the recording, `stack` frames side by side.
+
+    Args:
+        floor: share of a band's mean power that is added to it before the logarithm. What is quieter hardly counts:
+            not a microphone's hiss, nor how silent a pause is.
+        warp: of the bands' frequencies.
 
     Source: Davis & Mermelstein 1980, IEEE Trans. ASSP 28(4), without the cosine transform.
     """
@@ -99,7 +105,8 @@ def log_mel(samples: Samples, bands: int, stack: int) -> NDArray[np.float32]:
         wave_N, TRANSFORM, HOP, WINDOW, window=torch.hann_window(WINDOW), center=False, return_complex=True
     )
     power_FT = spectrum_FT.abs().square()
-    logs_TM = (_filters(bands) @ power_FT + FLOOR).log().T
+    power_MT = mel_filters(bands, warp) @ power_FT
+    logs_TM = (power_MT + FLOOR + floor * power_MT.mean(1, keepdim=True)).log().T
     logs_TM = (logs_TM - logs_TM.mean(0)) / (logs_TM.std(0, correction=0) + 1e-3)
     steps = max(1, len(logs_TM) // stack)
     missing = steps * stack - len(logs_TM)
@@ -114,11 +121,16 @@ def steps_of(count: int, stack: int) -> int:
     return max(1, (1 + (max(count, WINDOW + HOP * stack) - TRANSFORM) // HOP) // stack)
 
 
-@cache
-def _filters(bands: int) -> Tensor:
-    """(M, F): triangles whose corners lie evenly on the mel scale, 2595 log10(1 + f / 700)."""
+@lru_cache(4)
+def mel_filters(bands: int, warp: float) -> Tensor:
+    """(M, F): triangles whose corners lie evenly on the mel scale, 2595 log10(1 + f / 700).
+
+    A warp multiplies the corners as far as a knee; from there on a straight line leads to HIGHEST.
+    """
     low_mel, high_mel = (2595 * math.log10(1 + hertz / 700) for hertz in (LOWEST, HIGHEST))
     corners = 700 * (10 ** (np.linspace(low_mel, high_mel, bands + 2) / 2595) - 1)
+    knee = KNEE * HIGHEST * min(1.0, 1 / warp)
+    corners = np.interp(corners, [0.0, knee, HIGHEST], [0.0, knee * warp, HIGHEST])
     at_F = np.linspace(0, RATE / 2, TRANSFORM // 2 + 1)
     low, middle, high = corners[:-2, None], corners[1:-1, None], corners[2:, None]
     rise, fall = (at_F - low) / (middle - low), (high - at_F) / (high - middle)

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cellwright.errors import ConfigError, DataError
 from cellwright.nearest import nearest
@@ -16,8 +15,9 @@ from cellwright.tasks.transcribe.clips import Clip, joined, read_clips, strings_
 from cellwright.tasks.transcribe.config import TranscribeData, TranscribeModel
 from cellwright.tasks.transcribe.recording import Material, Recording
 from cellwright.tasks.transcribe.sound import log_mel
+from cellwright.tasks.transcribe.variation import varied_frames
 
-__all__ = ["Spoken", "masked"]
+__all__ = ["Spoken"]
 
 TRAIN, TEST = 2000, 200
 VALID_BELOW = (
@@ -79,18 +79,9 @@ class Spoken(Material):
 
     def _recording(self, string: Sequence[Clip], rng: np.random.Generator, *, training: bool) -> Recording:
         model = self.model
-        changes = {"tempo": model.tempo, "loudness": model.loudness} if training else {}
-        frames = log_mel(joined(string, self.data, rng, **changes), model.bands, model.stack)
-        if training and model.masked:
-            frames = masked(frames, model, rng)
+        if training:
+            sound = joined(string, self.data, rng, tempo=model.tempo, loudness=model.loudness)
+            frames = varied_frames(sound, model, rng)
+        else:
+            frames = log_mel(joined(string, self.data, rng), model.bands, model.stack, floor=model.floor)
         return Recording(frames, "".join(clip.digit for clip in string), string[0].speaker)
-
-
-def masked(frames: NDArray[np.float32], model: TranscribeModel, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Up to `model.masked` neighbouring bands are 0, which is their mean, in all frames (Park et al. 2019,
-    arXiv:1904.08779v3)."""
-    wide = int(rng.integers(0, min(model.masked, model.bands) + 1))
-    first = int(rng.integers(0, model.bands - wide + 1))
-    found = frames.reshape(len(frames), model.stack, model.bands).copy()
-    found[:, :, first : first + wide] = 0.0
-    return found.reshape(frames.shape)

@@ -13,6 +13,7 @@ import torch
 
 import cellwright as cw
 from cellwright.errors import ConfigError, DataError, StorageError
+from cellwright.tasks.storage.atomic import read_folder, write_folder
 from cellwright.tasks.transcribe.evaluate import evaluate_model
 from cellwright.tasks.transcribe.model import make_batch
 from cellwright.tasks.transcribe.predict import Transcriber
@@ -68,6 +69,7 @@ def test_tones_are_told_apart_and_sound_is_read_from_files_and_samples(
 ) -> None:
     own = {**quick, "data__speaker": "cid", "data__size": 400, "train__epochs": 3, "train__learning_rate": 0.02}
     own |= {"train__batch_size": 8, "model__bands": 12, "data__gap": 0.1, "model__tempo": 0.02, "model__masked": 1}
+    own |= {"model__warp": 0.02, "model__masked_steps": 0, "train__epochs": 4}  # a tone is short, and its frequency
     model = cw.train("transcribe", data=clips, out=tmp_path / "r", **own)  # type: ignore[arg-type]
     report = cw.evaluate(model, clips)
     assert report.data == f"{clips.name} without cid"
@@ -128,3 +130,13 @@ def test_any_cell_trains_reloads_and_answers(tmp_path: Path, quick: dict[str, ob
     own = {**quick, "data__size": 16, "data__examples": 8, "model__cell": cell}
     model = cw.train("transcribe", out=tmp_path / "r", **own)  # type: ignore[arg-type]
     assert cw.load(tmp_path / "r").predict(DRAWING) == model.predict(DRAWING)
+
+
+def test_a_model_that_names_no_floor_reads_sound_without_one(run: Path, tmp_path: Path) -> None:
+    stored = read_folder(run / "best", kind="transcribe model")
+    info = {**stored.info, "model": {k: v for k, v in stored.info["model"].items() if k != "floor"}}
+    write_folder(
+        tmp_path / "older", {"weights.safetensors": stored["weights.safetensors"]}, kind=stored.kind, info=info
+    )
+    assert cw.load(tmp_path / "older").model.floor == 0
+    assert cw.load(run).model.floor > 0
