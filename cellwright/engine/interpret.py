@@ -36,7 +36,9 @@ def interpret(graph: Graph, values: Mapping[str, Array]) -> tuple[dict[str, Arra
         elif node.op in ("input", "state", "parameter"):
             results.append(values[node.name])
         else:
-            results.append(OPS[node.op].numpy(*(results[arg] for arg in node.args), **attrs))
+            result = OPS[node.op].numpy(*(results[arg] for arg in node.args), **attrs)
+            # a comparison is 1 or 0: NumPy adds bools as "or"
+            results.append(result.astype(np.float64) if result.dtype == bool else result)
     return {name: results[index] for name, index in graph.states}, results[graph.output]
 
 

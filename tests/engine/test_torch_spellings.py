@@ -125,6 +125,7 @@ FOREIGN: dict[str, tuple[Callable, Callable]] = {
     "power of a number": (lambda a, q: torch.pow(2.0, a) + q, lambda a, q: 2.0**a + q),
     "mean with keepdim": (lambda a, q: a - a.mean(-1, keepdim=True), lambda a, q: a - a.mean(-1, keepdim=True)),
     "clamp": (lambda a, q: torch.clamp(a, -0.3, 0.3), lambda a, q: a.clamp(-0.3, 0.3)),
+    "masked_fill": (lambda a, q: a.masked_fill(a > q, 0.5), lambda a, q: a.masked_fill(a > q, 0.5)),
     "flip": (lambda a, q: torch.flip(a, [0]) * q, lambda a, q: a.flip(-1) * q),
     "div rounding down": (
         lambda a, q: torch.div(a, q, rounding_mode="floor"),

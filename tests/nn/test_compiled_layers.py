@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -12,6 +13,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from cellwright import ops
 from cellwright.cells import CELLS, Cell, PeepholeLSTM
+from cellwright.engine.interpret import interpret_sequence
 from cellwright.engine.lower.compile import compile_module
 from cellwright.engine.lower.product import product_module
 from cellwright.engine.lower.program import program_module
@@ -97,6 +99,41 @@ def test_the_gradient_of_nan_is_nan(op: str) -> None:
     assert bool(found[0][2][2, 0].isnan().all())  # of x: a clip does not end it
     for ours, loop in zip(*found, strict=True):
         torch.testing.assert_close(ours, loop, rtol=1e-12, atol=1e-12, equal_nan=True)
+
+
+# what each makes of v and h; torch and NumPy read bools as "or" or not at all
+COMPARED: dict[str, Any] = {
+    "a sum": lambda v, h: ((v > 0) + (h > 0)) * v,
+    "a product with a number": lambda v, h: v + (v > 0) * 0.1,
+    "a difference": lambda v, h: (1 - (v > 0)) * h - ((h >= v) - (v <= 0.1)) * v,
+    "a count": lambda v, h: ops.mean(v > 0) * v + ops.sum(h < v) * h - ops.cumsum(v > 0),
+    "a function": lambda v, h: v + ops.exp(-(v > 0)) + ops.softmax(h > 0) + ops.abs(v > h),
+    "a condition": lambda v, h: ops.where((v > 0) + (h > 0), v, h) + ops.where(v, 1, 0.3) + ops.where(v > 0, h > 0, v),
+}
+
+
+@pytest.mark.parametrize("text", COMPARED)
+def test_a_comparison_is_one_or_zero_everywhere(text: str) -> None:
+    cell = clipping(COMPARED[text])()
+    layer, x = made(cell), torch.randn(T, B, I, dtype=torch.float64)
+    found = [value_and_gradients(layer, x, backend=backend) for backend in ("cpu", "reference")]
+    for ours, loop in zip(*found, strict=True):
+        torch.testing.assert_close(ours, loop, rtol=1e-12, atol=1e-12)
+    weights = {f"{name}.h": getattr(layer, stored).detach().numpy() for name, stored in
+               (("W", "weight_ih_l0"), ("R", "weight_hh_l0"), ("b", "bias_l0"))}  # fmt: skip
+    meant, _ = interpret_sequence(cell, weights, x.numpy(), [np.zeros((B, H))])
+    np.testing.assert_allclose(found[0][0].numpy(), meant, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("text", COMPARED)
+def test_a_comparison_has_second_derivatives(text: str) -> None:
+    layer, x = made(clipping(COMPARED[text])()), torch.randn(2, 1, I, dtype=torch.float64, requires_grad=True)
+    found = []
+    for backend in ("cpu", "reference"):
+        (first,) = torch.autograd.grad(layer(x, backend=backend)[0].sum(), x, create_graph=True)
+        found.append(torch.autograd.grad(first.square().sum(), list(layer.parameters())))
+    for ours, loop in zip(*found, strict=True):
+        torch.testing.assert_close(ours, loop, rtol=1e-11, atol=1e-11)
 
 
 @pytest.mark.parametrize("name", CELLS)

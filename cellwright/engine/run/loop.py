@@ -147,9 +147,9 @@ def _tensor(cell: Cell, value: Any, like: Tensor | None, batch: int = 0) -> Tens
 class LoopValue(Operators):
     """A feature vector (n,) or scalar () of every sequence of the batch, or a parameter without a batch axis."""
 
-    def __init__(self, tensor: Tensor, cell: str, batched: bool = True, kind: torch.dtype | None = None) -> None:
+    def __init__(self, tensor: Tensor, cell: str, batched: bool = True, condition: bool = False) -> None:
         self.tensor, self.cell, self.batched = tensor, cell, batched
-        self.kind = kind  # of a comparison: the dtype of what it compared
+        self.condition = condition  # 1 or 0 of a comparison, True or False to torch functions outside the op list
         self.inside: LoopValue | None = None  # as products read it, where a state in it is masked for them
 
     @property
@@ -189,7 +189,7 @@ class LoopValue(Operators):
             tensors = [v.tensor if isinstance(v, LoopValue) else v for v in values]
         if op in ("minimum", "maximum", "where"):
             like = vectors[-1]
-            tensors = [t if isinstance(t, Tensor) else like.tensor.new_tensor(t, dtype=like.kind) for t in tensors]
+            tensors = [t if isinstance(t, Tensor) else like.tensor.new_tensor(t) for t in tensors]
         elif not isinstance(tensors[0], Tensor) and op in ("sub", "div", *_COMPARISONS):
             tensors[0] = vectors[0].tensor.new_tensor(tensors[0])
         try:
@@ -197,7 +197,7 @@ class LoopValue(Operators):
         except (RuntimeError, TypeError) as wrong:
             shapes = " and ".join(str(getattr(v, "shape", v)) for v in values)
             raise CellError(f"{self.cell}.step: {op} of {shapes}: {wrong}", **user_place()) from None
-        return type(self)(result, self.cell, batched, vectors[0].tensor.dtype if op in _COMPARISONS else None)
+        return type(self)(result, self.cell, batched, op in _COMPARISONS)
 
     @classmethod
     def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -264,7 +264,7 @@ def _each_sequence(func: Any, args: Any, named: Any, place: dict[str, Any]) -> A
         one_args, one_named = pytree.tree_unflatten(filled, layout)
         return func(*one_args, **one_named)
 
-    tensors = [v.tensor for v in values]
+    tensors = [v.tensor.bool() if v.condition else v.tensor for v in values]
     try:
         if batched:
             axes = tuple(0 if v.batched else None for v in values)

@@ -20,8 +20,18 @@ def _matmul(a: Tensor, b: Tensor) -> Tensor:
     return functional.linear(b, a)
 
 
-def _where(condition: Any, a: Any, b: Any) -> Tensor:
-    return torch.where(condition, a, b)
+def _where(condition: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    return torch.where(condition if condition.dtype == torch.bool else condition != 0, a, b)
+
+
+def _number(compare: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """A comparison as 1 or 0 of the type that is compared: sums of them count, where torch's bool says "or"."""
+
+    def row(a: Any, b: Any) -> Tensor:
+        like: Tensor = a if isinstance(a, Tensor) else b
+        return compare(a, b).to(like.dtype)
+
+    return row
 
 
 TORCH_ROWS: dict[str, Callable[..., Tensor]] = {
@@ -44,10 +54,10 @@ TORCH_ROWS: dict[str, Callable[..., Tensor]] = {
     "abs": torch.abs,
     "minimum": torch.minimum,
     "maximum": torch.maximum,
-    "lt": torch.lt,
-    "le": torch.le,
-    "gt": torch.gt,
-    "ge": torch.ge,
+    "lt": _number(torch.lt),
+    "le": _number(torch.le),
+    "gt": _number(torch.gt),
+    "ge": _number(torch.ge),
     "where": _where,
     "sum": lambda x: x.sum(-1),
     "mean": lambda x: x.mean(-1),
