@@ -1,7 +1,7 @@
 # Everything a new machine needs: Python 3.11 or newer and make.
 #   make demo    install, train on the embedded travel data, print the comparison
 #   make test    install, check style and types, run the test suite
-#   make fuzz    20,000 random runs of library cells, 300 random cells, against the plain loop
+#   make fuzz    20,000 random runs of library cells, 600 random cells, against the plain loop
 #   make bench   measure the compiled layers beside their peers
 PYTHON    ?= python3
 PIP_FLAGS ?=
@@ -33,7 +33,7 @@ test: check
 
 fuzz: .venv/.installed
 	CELLWRIGHT_FUZZ=20000 CELLWRIGHT_PROGRAMS=300 $(BIN)/python -m pytest -n 2 -q --timeout 3600 \
-	  tests/engine/test_fuzz_cells.py tests/engine/test_random_programs.py
+	  tests/engine/test_fuzz_cells.py tests/engine/test_random_programs.py tests/engine/test_random_texts.py
 
 check-long: .venv/.installed
 	$(BIN)/python -m pytest -q -m long
