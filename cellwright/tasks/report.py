@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 
@@ -99,22 +101,33 @@ class Report:
     def print(self, console: Console) -> None:
         """The tables, then the notes."""
         console.print(f"{f'{self.data} {self.split}'.rstrip()}: {self.examples:,} {self.unit}", highlight=False)
-        console.print(self._table("", self.lines, self.percent))
+        self._print_table(console, "", self.lines, self.percent)
         for section in self.sections:
             percent = self.percent if section.percent is None else section.percent
-            console.print(self._table(section.title, section.lines, percent))
+            self._print_table(console, section.title, section.lines, percent)
         for note in self.notes:
             console.print(f"note: {note}", highlight=False, markup=False)
 
-    def _table(self, title: str, lines: Sequence[Line], percent: Sequence[str]) -> Table:
-        table = Table(box=None, pad_edge=False, header_style="bold")
-        table.add_column(title, no_wrap=True)
+    def _print_table(self, console: Console, title: str, lines: Sequence[Line], percent: Sequence[str]) -> None:
+        """No figure is cut: headers are broken where the table is too wide, then it is wider than the console."""
         keys = list(dict.fromkeys(key for line in lines for key in line.figures))
-        for key in keys:
-            table.add_column(key.replace("_", " "), justify="right")
-        for line in lines:
-            table.add_row(line.name, *(self._shown(line.figures.get(key), key in percent) for key in keys))
-        return table
+        rows = [[line.name, *(self._shown(line.figures.get(key), key in percent) for key in keys)] for line in lines]
+        heads = [title, *(key.replace("_", " ") for key in keys)]
+        if rows and _width(heads, rows) > console.width:
+            narrowest = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+            broken = [
+                textwrap.fill(head, width, break_long_words=False) for head, width in zip(heads, narrowest, strict=True)
+            ]
+            heads = [title, *broken[1:]]
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for column, head in enumerate(heads):
+            table.add_column(head, justify="right" if column else "left", no_wrap=True)
+        for row in rows:
+            table.add_row(*row)
+        narrow = console.width
+        console.width = max(narrow, _width(heads, rows))
+        console.print(table)
+        console.width = narrow
 
     def _shown(self, value: Figure, percent: bool) -> str:
         if isinstance(value, Share) and not self.intervals:
@@ -134,6 +147,13 @@ def shown(value: Figure, percent: bool = False) -> str:
     if percent:
         return f"{100 * value:.2f}"
     return f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
+
+
+def _width(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
+    """Of the table: columns as wide as the widest line in them, parted by a blank on each side but at the edges."""
+    columns = zip(heads, *rows, strict=True)
+    widest = [max(cell_len(line) for cell in column for line in cell.split("\n")) for column in columns]
+    return sum(widest) + 2 * (len(widest) - 1)
 
 
 def _data(value: Figure) -> Any:

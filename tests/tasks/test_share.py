@@ -7,6 +7,7 @@ import json
 import math
 
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
 
 from cellwright.tasks.report import Line, Report, Section
@@ -46,3 +47,20 @@ def test_a_report_shows_intervals_and_gives_them_to_programs() -> None:
     data = json.loads(json.dumps(report.to_data()))
     assert data["lines"][0]["gap 10"]["total"] == 1000
     assert data["sections"]["again"][1] == {"name": "chance", "gap 10": 0.0625}
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_no_figure_and_no_header_is_cut_in_a_narrow_terminal(width: int) -> None:
+    names = ["2-gram, Kneser-Ney: sees the last word only", "模型"]
+    figures = {"right_words": Share(999, 1000), "perplexity": 188.9, "nats_a_word": 5.24, "parameters": 120_974}
+    out = io.StringIO()
+    console = Console(file=out, width=width)
+    Report("lm", "words", "test", 5, [Line(name, figures) for name in names]).print(console)
+    assert console.width == width
+    table = out.getvalue().split("examples\n")[1]
+    assert "…" not in table
+    assert {"right", "words", "perplexity", "nats", "word", "parameters"} <= set(table.split())
+    assert len({cell_len(line) for line in table.splitlines()}) == 1
+    for line, name in zip(table.splitlines()[-2:], names, strict=True):
+        assert line.removeprefix(name).split() == ["99.9", "(99.4–100.0)", "188.9", "5.24", "120,974"]
+    assert len(table.splitlines()) == (3 if width == 200 else 5)
