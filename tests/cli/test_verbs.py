@@ -140,7 +140,7 @@ WRONG = {
     "no out": (("train",), "--out runs/mine"),
     "near setting": (("train", "--out", "r", "--set", "train.epoch=3"), "Did you mean train.epochs?"),
     "wrong type": (("train", "--out", "r", "--set", "train.epochs=many"), "expected integer"),
-    "out of range": (("train", "--out", "r", "--set", "train.epochs=0"), "≥ 1"),
+    "out of range": (("train", "--out", "r", "--set", "train.batch_size=0"), "≥ 1"),
     "no equals": (("train", "--out", "r", "--set", "train.epochs"), "--set section.key=value"),
     "no config": (("train", "--out", "r", "--config", "none.toml"), "cannot be read"),
     "no cell": (("train", "--out", "r", "--set", "model.cell=LSTMM"), "Did you mean LSTM?"),
