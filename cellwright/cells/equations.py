@@ -20,13 +20,7 @@ _SUM, _PRODUCT, _PREFIX, _ATOM = 1, 2, 3, 4  # how tightly a printed term binds
 _ABSENT = ("", _ATOM)  # a term that is not there
 _COMPARE = {ast.Lt: "<", ast.LtE: "≤", ast.Gt: ">", ast.GtE: "≥"}
 _SYMBOLS = {"sigmoid": "σ", "sqrt": "√", "sum": "Σ", "amax": "max", "maximum": "max", "minimum": "min"}
-_OF_FEATURES = (
-    "softmax",
-    "cumsum",
-    "sum",
-    "mean",
-    "amax",
-)  # behind their first argument stands the axis
+_OF_FEATURES = ("softmax", "cumsum", "sum", "mean", "amax")  # behind their first argument stands the axis
 _HIGH = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _EQUATIONS = "Write one `name = expression` a line, with the op list's functions and operators, and return the states."
 

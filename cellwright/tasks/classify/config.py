@@ -9,7 +9,7 @@ from pydantic import Field
 from cellwright.tasks.data.encoding import EncodedData
 from cellwright.tasks.data.streamed_data import StreamedData
 from cellwright.tasks.networks.word_settings import WordNetworkSection
-from cellwright.tasks.training.config import Config, TrainSection
+from cellwright.tasks.training.config import Config, PassesOrSteps, passes_or_steps
 
 __all__ = ["ClassifyConfig", "ClassifyData", "ClassifyModel", "Pooling"]
 
@@ -54,8 +54,9 @@ class ClassifyModel(WordNetworkSection):
     )
 
 
-class ClassifyTrain(TrainSection):
-    epochs: int = Field(8, ge=1, le=100_000, description="passes over the training split")
+class ClassifyTrain(PassesOrSteps):
+    passes, steps = 8, 500
+    epochs: int = passes_or_steps(passes, steps)
 
 
 class ClassifyConfig(Config):

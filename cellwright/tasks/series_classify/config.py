@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from cellwright.tasks.training.config import Config, DataSection, Section, TrainSection
+from cellwright.tasks.training.config import Config, DataSection, PassesOrSteps, Section, passes_or_steps
 
 __all__ = ["ClassifyConfig", "ClassifyData", "ClassifyModel"]
 
@@ -56,7 +56,12 @@ class ClassifyModel(Section):
     )
 
 
+class ClassifyTrain(PassesOrSteps):
+    passes, steps = 6, 500
+    epochs: int = passes_or_steps(passes, steps)
+
+
 class ClassifyConfig(Config):
     data: ClassifyData = ClassifyData()
     model: ClassifyModel = ClassifyModel()
-    train: TrainSection = TrainSection(epochs=6, batch_size=64, learning_rate=5e-3, average=0.99)
+    train: ClassifyTrain = ClassifyTrain(batch_size=64, learning_rate=5e-3, average=0.99)

@@ -8,11 +8,9 @@ from pydantic import Field
 
 from cellwright.tasks.data.streamed_data import StreamedData
 from cellwright.tasks.networks.word_settings import WordNetworkSection
-from cellwright.tasks.training.config import Config, TrainSection
+from cellwright.tasks.training.config import Config, PassesOrSteps, passes_or_steps
 
 __all__ = ["SlotsConfig", "SlotsData", "SlotsModel", "SlotsTrain"]
-
-EPOCHS, STEPS = 14, 3000  # where train.epochs is 0
 
 
 class SlotsData(StreamedData):
@@ -35,17 +33,9 @@ class SlotsModel(WordNetworkSection):
     intent_weight: float = Field(0.5, ge=0, le=1e6, description="weight of the intent's loss beside the slots'")
 
 
-class SlotsTrain(TrainSection):
-    epochs: int = Field(
-        0,
-        ge=0,
-        le=100_000,
-        description=f"passes over the training split; 0 = {EPOCHS}, or as many as {STEPS:,} steps take",
-    )
-
-    def epochs_of(self, batches: int) -> int:
-        """Few sentences make few steps, and a network needs some thousand whatever it learns from."""
-        return self.epochs or max(EPOCHS, -(-STEPS // max(1, batches)))
+class SlotsTrain(PassesOrSteps):
+    passes, steps = 14, 3000
+    epochs: int = passes_or_steps(passes, steps)
 
 
 class SlotsConfig(Config):

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from cellwright.tasks.data.streamed_data import StreamedData
 from cellwright.tasks.networks.word_settings import WordNetworkSection
-from cellwright.tasks.training.config import Config, TrainSection
+from cellwright.tasks.training.config import Config, PassesOrSteps, passes_or_steps
 
 __all__ = ["TagConfig", "TagData", "TagModel", "Target"]
 
@@ -34,7 +34,12 @@ class TagModel(WordNetworkSection):
     head: Literal["crf", "softmax"] = Field("crf", description="how tags are chosen: jointly, or each by itself")
 
 
+class TagTrain(PassesOrSteps):
+    passes, steps = 14, 1300
+    epochs: int = passes_or_steps(passes, steps)
+
+
 class TagConfig(Config):
     data: TagData = TagData()
     model: TagModel = TagModel()
-    train: TrainSection = TrainSection()
+    train: TagTrain = TagTrain()

@@ -12,7 +12,7 @@ import typing
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -26,6 +26,7 @@ __all__ = [
     "Config",
     "ConfigRow",
     "DataSection",
+    "PassesOrSteps",
     "Section",
     "TrainSection",
     "changed_keys",
@@ -33,6 +34,7 @@ __all__ = [
     "dump_toml",
     "kept_data",
     "load_config",
+    "passes_or_steps",
 ]
 
 
@@ -94,6 +96,26 @@ class TrainSection(Section):
     def epochs_of(self, batches: int) -> int:
         """Passes over a training split of so many batches."""
         return self.epochs
+
+
+def passes_or_steps(passes: int, steps: int) -> Any:
+    """The setting `epochs` of a `PassesOrSteps`."""
+    description = f"passes over the training split; 0 = {passes}, or as many as {steps:,} steps take"
+    return Field(0, ge=0, le=100_000, description=description)
+
+
+class PassesOrSteps(TrainSection):
+    """Where `epochs` is 0: so many passes, or more where that would be few steps.
+
+    Few examples make few steps, and a network needs some hundreds or thousands whatever it learns from.
+    """
+
+    passes: ClassVar[int]
+    steps: ClassVar[int]
+    epochs: int = Field(0, ge=0)
+
+    def epochs_of(self, batches: int) -> int:
+        return self.epochs or max(self.passes, -(-self.steps // max(1, batches)))
 
 
 class Config(Section):
