@@ -261,7 +261,7 @@ class _Run:
         with self.average.in_place():
             valid = self.ranks.of_first(self._evaluate)
             metric = valid[self.task.metric]
-            is_best = now.best is None or metric > now.best
+            is_best = self._is_better(valid)
             if is_best and self.ranks.of_first(lambda: self._save_best(valid)):
                 now.best, now.best_epoch, now.best_metrics = metric, now.epoch + 1, valid
                 now.epochs_since_best = 0
@@ -312,6 +312,14 @@ class _Run:
             if not math.isfinite(value):
                 self._not_a_number(f"validation figure {name} = {value}", "the model's answers")
         return valid
+
+    def _is_better(self, valid: dict[str, float]) -> bool:
+        """Than the best epoch so far: the metric is higher, or as high with a lower loss. Few examples are soon all
+        right, long before the network is sure of any."""
+        metric, best = valid[self.task.metric], self.now.best
+        if best is None or metric != best:
+            return best is None or metric > best
+        return valid.get("loss", math.inf) < self.now.best_metrics.get("loss", math.inf)
 
     def _save_best(self, valid: dict[str, float]) -> bool:
         if bad := first_bad_weight(self.model):  # the figures need not tell: argmax of nan is a class too

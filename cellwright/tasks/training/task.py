@@ -42,7 +42,8 @@ class Task(Protocol):
         ...
 
     def evaluate(self) -> dict[str, float]:
-        """Figures on the validation split, among them `metric`. Called in eval mode, without gradients."""
+        """Figures on the validation split, among them `metric`; of epochs alike in it the one with the lowest `loss`,
+        where that is a figure, is kept. Called in eval mode, without gradients."""
         ...
 
     def save_model(self, folder: Path, metrics: Mapping[str, float]) -> None:
