@@ -112,7 +112,6 @@ class PassesOrSteps(TrainSection):
 
     passes: ClassVar[int]
     steps: ClassVar[int]
-    epochs: int = Field(0, ge=0)
 
     def epochs_of(self, batches: int) -> int:
         return self.epochs or max(self.passes, -(-self.steps // max(1, batches)))
