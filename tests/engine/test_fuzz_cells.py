@@ -168,13 +168,10 @@ def check(case: Case, cases: Any) -> bool:
         if not worst <= bound:
             over.append((group, worst))
     if over:
-        # Of three inputs that float32 hardly tells apart: that one of them is rounded well says nothing of the step.
-        near = [x.detach() * (1 + k * torch.finfo(torch.float32).eps) for k in (-1, 0, 1)]
-        plain = [looped(case, layer, one, state, named, torch.float32) for one in near]
+        plain = looped(case, layer, x, state, named, torch.float32)
         for group, worst in over:
             luck = 32 if any(name in case.kernel[0] for name in ILL) else 8
-            own = max(max(errors(run_of[group], exact[group])) for run_of in plain)
-            assert worst <= luck * own, (group, worst, own, case)
+            assert worst <= luck * max(errors(plain[group], exact[group])), (group, worst, case)
     return not over
 
 
