@@ -208,7 +208,7 @@ def generate(
     ] = 1.0,
     top_k: Annotated[int, typer.Option("--top-k", min=0, help="Only the k likeliest; 0 = all.")] = 0,
     top_p: Annotated[
-        float, typer.Option("--top-p", min=0, max=1, help="Only the likeliest that together have this share.")
+        float, typer.Option("--top-p", min=0, max=1, help="Only the likeliest that together have this share, above 0.")
     ] = 1.0,
     seed: Annotated[int, typer.Option("--seed", min=0, help="The same seed writes the same text.")] = 0,
     json: JsonOption = False,

@@ -1,9 +1,10 @@
 """`cases`: tests/cells/cases.py; `make`: a test with it runs once for every cell there; `library`: not the user's.
-`evaluate`: the meaning of a list of nodes, those of gradients and parts of parameters included."""
+`evaluate`: the meaning of a list of nodes, those of gradients and parts of parameters included; `meant`: meant.py."""
 
 from __future__ import annotations
 
 import importlib.util
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -17,18 +18,29 @@ from cellwright.engine.adjoint_ops import ALL_OPS
 from cellwright.engine.graph import Node
 
 torch.set_num_threads(1)
-_spec = importlib.util.spec_from_file_location(
-    "cellwright_engine_cases", Path(__file__).parents[1] / "cells" / "cases.py"
-)
-assert _spec is not None
-assert _spec.loader is not None
-_cases = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(_cases)
+
+
+def loaded(name: str, file: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+_cases = loaded("cellwright_engine_cases", Path(__file__).parents[1] / "cells" / "cases.py")
+_meant = loaded("cellwright_engine_meant", Path(__file__).with_name("meant.py"))
 
 
 @pytest.fixture
 def cases() -> ModuleType:
     return _cases
+
+
+@pytest.fixture
+def meant() -> ModuleType:
+    return _meant
 
 
 def meaning_of(nodes: Sequence[Node], values: Mapping[str, Any]) -> list[Any]:
