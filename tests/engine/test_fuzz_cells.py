@@ -12,6 +12,7 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
@@ -194,6 +195,11 @@ def errors(ours: list[Tensor], exact: list[Tensor]) -> list[float]:
     ]
 
 
+def worst_of(found: list[float]) -> float:
+    """The largest; NaN if one is, which Python's max may pass over."""
+    return float(np.max([0.0, *found]))
+
+
 def looped(
     case: Case, layer: Any, x: Tensor, state: Any, named: dict[str, Any], dtype: torch.dtype
 ) -> list[list[Tensor]]:
@@ -213,17 +219,17 @@ def check(case: Case, cases: Any, meant: Any) -> bool:
     over = []
     for group, bound in enumerate((FORWARD, GRAD_X, GRAD_W)):
         assert [mine.shape for mine in ours[group]] == [theirs.shape for theirs in exact[group]]
-        assert max([0.0, *errors(twice[group], exact[group])]) <= SAME, (group, case)
+        assert worst_of(errors(twice[group], exact[group])) <= SAME, (group, case)
         if group and case.kernel[0] in KINKED and case.kernel[3] == torch.bfloat16:
             continue
-        worst = max([0.0, *errors(ours[group], exact[group])])
+        worst = worst_of(errors(ours[group], exact[group]))
         if not worst <= bound:
             over.append((group, worst))
     if over:
         plain = looped(case, layer, x, state, named, case.kernel[3])
         for group, worst in over:
             luck = 32 if any(name in case.kernel[0] for name in ILL) else 8
-            assert worst <= luck * max(errors(plain[group], exact[group])), (group, worst, case)
+            assert worst <= luck * worst_of(errors(plain[group], exact[group])), (group, worst, case)
     return not over
 
 
@@ -245,6 +251,11 @@ def test_a_compiled_layer_is_what_its_equations_mean(chunk: int, cases: Any, mea
     excused = [0]
     one()
     assert excused[0] <= EXCUSED * CASES / CHUNKS
+
+
+def test_an_error_that_is_no_number_is_the_worst() -> None:
+    assert np.isnan(worst_of([1.0, float("nan"), 2.0]))
+    assert worst_of([]) == 0.0
 
 
 def test_the_cases_share_few_kernels() -> None:
