@@ -26,6 +26,34 @@ from cellwright.nn.weights import merged_views
 Array = NDArray[Any]
 
 
+def meaning_of(
+    nodes: Sequence[Node], values: Mapping[str, Any], cotangents: Mapping[str, Any] | None = None
+) -> list[Any]:
+    """Every node's value by its op's NumPy meaning; leaves by their names, cotangents apart where they are given apart,
+    as they are named after states."""
+    results: list[Any] = []
+    cotangents = values if cotangents is None else cotangents
+    for node in nodes:
+        attrs, args = dict(node.attrs), [results[arg] for arg in node.args]
+        if node.op == "constant":
+            results.append(np.float64(attrs["value"]))
+        elif node.op == "cotangent":
+            results.append(np.asarray(cotangents[node.name]))
+        elif not node.args:
+            value = np.asarray(values[node.name])
+            for axis, name in enumerate(("row", "col")[: value.ndim]):
+                if f"{name}0" in attrs:
+                    value = value.take(range(int(attrs[f"{name}0"]), int(attrs[f"{name}1"])), axis)
+            results.append(value)
+        elif node.op == "matmul_t":  # of several blocks: their sum
+            pairs = zip(args[0::2], args[1::2], strict=True)
+            results.append(np.sum([matrix.T @ v for matrix, v in pairs], axis=0))
+        else:
+            result = np.asarray(ALL_OPS[node.op].numpy(*args, **{k: int(v) for k, v in node.attrs}))
+            results.append(result.astype(np.float64) if result.dtype == bool else result)
+    return results
+
+
 @dataclass(frozen=True)
 class Step:
     """One step of a cell and its gradient, in which x is one more state, handed on: so its gradient is told too."""
@@ -39,22 +67,6 @@ class Step:
         nodes = tuple(Node("state", (), "x", (), n.shape) if n.op == "input" else n for n in graph.nodes)
         states = (*graph.states, ("x", [n.op for n in graph.nodes].index("input")))
         return cls(graph, differentiate(Graph(graph.cell, nodes, states, graph.output)))
-
-    def back(self, values: Mapping[str, Array], cotangents: Mapping[str, Array]) -> list[Array]:
-        """Every node of the gradient."""
-        results: list[Array] = []
-        for node in self.gradient.nodes:
-            attrs = dict(node.attrs)
-            if node.op == "constant":
-                results.append(np.asarray(attrs["value"]))
-            elif node.op == "cotangent":
-                results.append(cotangents[node.name])
-            elif not node.args:
-                results.append(values[node.name])
-            else:
-                number = np.asarray(ALL_OPS[node.op].numpy(*(results[k] for k in node.args), **attrs))
-                results.append(number.astype(np.float64) if number.dtype == bool else number)
-        return results
 
 
 class Direction:
@@ -89,7 +101,8 @@ class Direction:
         at = dict(gradient.states)
         for t, anew, values in reversed(self.tape):
             arriving = dict(zip(self.names, held, strict=True))
-            node = self.step.back(values, {**arriving, "x": np.zeros_like(dx_TI[t]), "output.y": dy_TO[t]})
+            cotangents = {**arriving, "x": np.zeros_like(dx_TI[t]), "output.y": dy_TO[t]}
+            node = meaning_of(gradient.nodes, values, cotangents)
             dx_TI[t] = node[at["x"]]
             held = [node[at[name]] for name in self.names]
             for outer in gradient.outers:

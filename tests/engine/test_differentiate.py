@@ -68,12 +68,8 @@ def compare(name: str, values: list[np.ndarray], attrs: dict[str, int], evaluate
     gradient = differentiate(graph)
     g = np.random.default_rng(3).standard_normal(graph.nodes[graph.output].shape)
     known = {f"s{k}": v for k, v in enumerate(values)}
-    # a cotangent has the name of its state: told apart by its op
-    renamed = [
-        Node(n.op, n.args, f"d_{n.name}", n.attrs, n.shape) if n.op == "cotangent" else n for n in gradient.nodes
-    ]
-    cotangents = {f"d_s{k}": np.zeros(v.shape) for k, v in enumerate(values)} | {"d_output.y": g}
-    found = evaluate(renamed, known | cotangents)
+    cotangents = {f"s{k}": np.zeros(v.shape) for k, v in enumerate(values)} | {"output.y": g}
+    found = evaluate(gradient.nodes, known, cotangents)
     for (state, index), expected in zip(gradient.states, torch_gradients(name, values, attrs, g), strict=True):
         assert found[index].size == expected.size, (name, state)  # of one number, () and (1,) are the same to a plan
         # a few roundings of each side: 1e-12 of the largest
@@ -104,12 +100,10 @@ def test_the_gradient_of_a_product_is_an_outer_product_and_the_transposed_matrix
     matrix = builder.add(Node("parameter", (), "M", (), (4, 3)))
     y = builder.add_op("matmul", (matrix, h), {})
     gradient = differentiate(Graph("One", tuple(builder.nodes), (("h", h),), y))
-    values = {"h": draw(3), "M": draw((4, 3)), "output.y": draw(4)}
-    nodes = [Node(n.op, n.args, "old" if n.op == "cotangent" and n.name == "h" else n.name, n.attrs, n.shape)
-             for n in gradient.nodes]  # fmt: skip
-    found = evaluate(nodes, values | {"old": np.zeros(3)})
+    values, arriving = {"h": draw(3), "M": draw((4, 3))}, draw(4)
+    found = evaluate(gradient.nodes, values, {"h": np.zeros(3), "output.y": arriving})
     leaves = [torch.tensor(values[k], requires_grad=True) for k in ("M", "h")]
-    d_matrix, d_h = torch.autograd.grad(leaves[0] @ leaves[1], leaves, torch.tensor(values["output.y"]))
+    d_matrix, d_h = torch.autograd.grad(leaves[0] @ leaves[1], leaves, torch.tensor(arriving))
     (outer,) = gradient.outers
     assert outer.matrix == matrix
     np.testing.assert_allclose(np.outer(found[outer.cotangent], found[outer.operand]), d_matrix, rtol=1e-14)
