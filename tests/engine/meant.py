@@ -131,13 +131,14 @@ class Call:
         self, cell: Cell, hidden_size: int, weights: Mapping[tuple[int, bool], Mapping[str, Array]], x_TBI: Array,
         state: Sequence[Array], lengths: Sequence[int], resets_TB: Array,
     ) -> None:  # fmt: skip
-        self.places, self.weights, self.x_TBI, self.lengths = list(weights), weights, x_TBI, lengths
+        self.weights, self.x_TBI, self.lengths = weights, x_TBI, lengths
         self.runs: dict[tuple[int, bool, int], Direction] = {}
-        self.directions = len({reverse for _, reverse in self.places})
+        self.directions = len({reverse for _, reverse in weights})
+        self.layers = len(weights) // self.directions
         steps, batch, _ = x_TBI.shape
         self.finals = [np.zeros_like(part) for part in state]
         read = x_TBI
-        for layer in range(len(self.places) // self.directions):
+        for layer in range(self.layers):
             step = Step.of(cell, read.shape[2], hidden_size)
             joined = []
             for reverse in (False, True)[: self.directions]:
@@ -161,7 +162,7 @@ class Call:
         states = [np.zeros_like(part) for part in finals]
         weights = {place: {name: np.zeros_like(w) for name, w in own.items()} for place, own in self.weights.items()}
         arriving = dy_TBO
-        for layer in reversed(range(len(self.places) // self.directions)):
+        for layer in reversed(range(self.layers)):
             below = []
             for reverse, dy in zip((False, True), np.split(arriving, self.directions, 2), strict=False):
                 row = layer * self.directions + reverse
@@ -188,8 +189,8 @@ def views_of(layer: Any) -> dict[tuple[int, bool], dict[str, Tensor]]:
     return {place: merged_views(layer, layer.cell, *place) for place in places}
 
 
-def numbers(tensor: Tensor, dtype: Any = np.longdouble) -> Array:
-    return tensor.detach().double().numpy().astype(dtype)
+def numbers(given: Tensor) -> Array:
+    return given.detach().double().numpy().astype(np.longdouble)
 
 
 def tensor(array: Array) -> Tensor:

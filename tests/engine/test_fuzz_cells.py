@@ -21,6 +21,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from cellwright import nn as cwnn
+from cellwright.engine import differentiate
 
 CASES = int(os.environ.get("CELLWRIGHT_FUZZ", "2000"))
 CHUNKS = 10
@@ -251,6 +252,25 @@ def test_a_compiled_layer_is_what_its_equations_mean(chunk: int, cases: Any, mea
     excused = [0]
     one()
     assert excused[0] <= EXCUSED * CASES / CHUNKS
+
+
+def test_a_wrong_row_of_the_gradient_is_not_what_torch_differentiates(
+    cases: Any, meant: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = Case(("LSTM", 3, 3, torch.float64), "lengths", (4, 2), 4, False, 1, False, True, 1, 0)
+    layer = made(case, cases)
+    x, state, named, _ = inputs(case, layer)
+    twice = looped(case, layer, x, state, named, torch.float64)
+
+    def differences() -> list[float]:
+        exact = run_meant(case, layer, x, state, named, meant)
+        return [worst_of(errors(twice[group], exact[group])) for group in range(3)]
+
+    assert max(differences()) <= SAME
+    monkeypatch.setitem(differentiate.VJP, "tanh", lambda w, g, y, x: [w.mul(g, w.sub(w.number(1.0), y))])
+    values, of_x, of_weights = differences()
+    assert values <= SAME
+    assert min(of_x, of_weights) > SAME
 
 
 def test_an_error_that_is_no_number_is_the_worst() -> None:
